@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date  # noqa: TC003  (pydantic reads the annotation at run time)
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,9 @@ from registry.errors import ExitCode, UserError
 from registry.rules import Rules, load_rules
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
+Address = Annotated[str, Field(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$")]
 
 
 class _Frozen(BaseModel):
@@ -54,8 +58,8 @@ class SmtpDelivery(_Frozen):
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: str
-    recipients: Annotated[tuple[str, ...], Field(min_length=1)]
+    sender: Address
+    recipients: Annotated[tuple[Address, ...], Field(min_length=1)]
     user_variable: str | None = None
     password_variable: str | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60
@@ -100,6 +104,15 @@ class Study(_Frozen):
             text = "two centres have the same code"
             raise ValueError(text)
         return centres
+
+    @field_validator("reports")
+    @classmethod
+    def _names_differ(cls, reports: tuple[Report, ...]) -> tuple[Report, ...]:
+        names = [report.name for report in reports]
+        if len(names) != len(set(names)):
+            text = "two reports have the same name"
+            raise ValueError(text)
+        return reports
 
     @property
     def database(self) -> Path:
@@ -163,3 +176,21 @@ def _bad_study(path: Path, places: list[str]) -> UserError:
         state="Nothing was changed.",
         exit_code=ExitCode.BAD_STUDY,
     )
+
+
+def init_study(folder: Path) -> Path:
+    """Write study.toml with every setting explained into a folder and return its path; never over an existing one."""
+    path = folder / "study.toml"
+    if path.exists():
+        raise UserError(
+            str(path),
+            seen="There is a study already.",
+            expected="Expected a folder without study.toml.",
+            advice="Edit the one that is there, or name another folder.",
+            state="Nothing was changed.",
+            exit_code=ExitCode.BAD_STUDY,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    template = files("registry").joinpath("study_template.toml").read_text(encoding="utf-8")
+    path.write_text(template, encoding="utf-8")
+    return path
