@@ -8,6 +8,8 @@ from graphlib import TopologicalSorter
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from registry.contract import codelist, contract
 from registry.rules import create_rule_tables
 
@@ -61,11 +63,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, *, rules: Rules, cut: date) -
     create_rule_tables(connection, rules)
     connection.execute("CREATE TABLE data_cut AS SELECT CAST(? AS DATE) AS cut", [cut])
     for name in CODELIST_TABLES:
-        rows = codelist(name)
-        columns = ", ".join(f'"{column}" VARCHAR' for column in rows[0])
-        connection.execute(f'CREATE TABLE "{name}" ({columns})')
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', [list(row.values()) for row in rows])
+        create_from_arrow(connection, name, pa.Table.from_pylist([dict(row) for row in codelist(name)]))
+
+
+def create_from_arrow(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Create a table from Arrow, sorted by all its columns."""
+    connection.register("arrow_input", rows)
+    connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arrow_input ORDER BY ALL')
+    connection.unregister("arrow_input")
 
 
 def derive(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+WHOLE = frozenset({"days", "years", "measures", "persons", "CTCAE grade"})
+"""Units of which there are no parts: dates are counted in days."""
+
+
 class Rule(BaseModel):
     """One threshold."""
 
@@ -55,17 +59,24 @@ def _shipped() -> Rules:
 def load_rules(overrides: Mapping[str, Decimal] | None = None) -> Rules:
     """Return the thresholds with those of a study in place of the shipped ones.
 
-    Raises UserError, naming all unknown ones at once, if a study overrides a rule that does not exist.
+    Raises UserError, naming all mistakes at once, if a study overrides a rule that does not exist, sets a part of a day
+    or person, or a value below zero.
     """
     shipped = _shipped()
     overrides = overrides or {}
-    unknown = sorted(set(overrides) - set(shipped.rules))
-    if unknown:
+    wrong = [f"{name} is unknown" for name in sorted(set(overrides) - set(shipped.rules))]
+    wrong += [
+        f"{name} = {value} is not a whole number of {shipped.rules[name].unit}"
+        for name, value in sorted(overrides.items())
+        if name in shipped.rules and shipped.rules[name].unit in WHOLE and value != value.to_integral_value()
+    ]
+    wrong += [f"{name} = {value} is below zero" for name, value in sorted(overrides.items()) if value < 0]
+    if wrong:
         raise UserError(
             "study.toml, [rules]",
-            seen=f"Unknown: {', '.join(unknown)}.",
-            expected="Expected names that stand in registry/rules.toml.",
-            advice="Correct the names; 'myoregistry rules' lists them.",
+            seen="; ".join(wrong) + ".",
+            expected="Expected names and units that stand in registry/rules.toml.",
+            advice="Correct them; 'myoregistry rules' lists all.",
             state="Nothing was changed.",
             exit_code=ExitCode.BAD_STUDY,
         )
@@ -88,11 +99,11 @@ def create_rule_tables(connection: duckdb.DuckDBPyConnection, rules: Rules) -> N
     kinds = ["INTEGER" if rules[name] == rules[name].to_integral_value() else "DECIMAL(18,6)" for name in names]
     body = ", ".join(f'CAST(? AS {kind}) AS "{name}"' for name, kind in zip(names, kinds, strict=True))
     connection.execute(f"CREATE TABLE rule AS SELECT {body}", [str(rules[name]) for name in names])
-    connection.execute("CREATE TABLE tis_band (measure VARCHAR, above INTEGER, upto INTEGER, points DECIMAL(4,1))")
     rows = []
     for measure in sorted(rules.tis_bands):
         above = Decimal(-100000)
         for upto, points in rules.tis_bands[measure]:
-            rows.append((measure, int(above), int(upto), str(points)))
+            rows += [measure, int(above), int(upto), str(points)]
             above = upto
-    connection.executemany("INSERT INTO tis_band VALUES (?, ?, ?, ?)", rows)
+    marks = ", ".join("(?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS DECIMAL(4, 1)))" for _ in rows[::4])
+    connection.execute(f"CREATE TABLE tis_band AS FROM (VALUES {marks}) AS b (measure, above, upto, points)", rows)

@@ -7,7 +7,8 @@ get the record <table>.csv:<line>, counted as in the file of a centre (the heade
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -64,9 +65,10 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
         connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" for _ in row)})', row)
 
 
-def _derive_concept(
-    tables: Mapping[str, str], concept: str, *, cut: str = "2026-06-30", rules: Mapping[str, str] | None = None
-) -> Rows:
+@contextmanager
+def _loaded(
+    tables: Mapping[str, str], *, cut: str = "2026-06-30", rules: Mapping[str, str] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as connection:
         overrides = {name: Decimal(value) for name, value in (rules or {}).items()}
         prepare(connection, rules=load_rules(overrides), cut=date.fromisoformat(cut))
@@ -75,8 +77,15 @@ def _derive_concept(
         for name, table in contract().items():
             if name not in tables:
                 connection.execute(create_table(name, snapshot_columns(table)))
+        yield connection
+
+
+def _derive_concept(
+    tables: Mapping[str, str], concept: str, *, cut: str = "2026-06-30", rules: Mapping[str, str] | None = None
+) -> Rows:
+    assert concept in concepts()
+    with _loaded(tables, cut=cut, rules=rules) as connection:
         derive(connection, only={concept})
-        assert concept in concepts()
         result = connection.execute(f'SELECT * FROM "{concept}"')
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -103,6 +112,12 @@ def _assert_rows(actual: Rows, text: str) -> None:
         assert set(header) <= set(actual[0]), f"there is no column {set(header) - set(actual[0])}"
     seen = [[as_text(row[name]) for name in header] for row in actual]
     assert seen == [[cell or "" for cell in row] for row in expected]
+
+
+@pytest.fixture
+def loaded() -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
+    """Return the function that opens a connection in which text tables stand as a snapshot has them."""
+    return _loaded
 
 
 @pytest.fixture

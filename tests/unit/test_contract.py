@@ -93,8 +93,10 @@ def test_rules_know_their_source_and_unknown_overrides_are_all_named() -> None:
     assert changed["tis_enzyme_range_ck"] == 10
     assert changed.rules["tis_enzyme_range_ck"].overridden
     assert load_rules()["tis_enzyme_range_ck"] == 15
-    with pytest.raises(UserError, match="nonsense, other_nonsense"):
+    with pytest.raises(UserError, match="nonsense is unknown; other_nonsense is unknown"):
         load_rules({"other_nonsense": Decimal(1), "nonsense": Decimal(2)})
+    with pytest.raises(UserError, match=r"baseline_window_days = 90.5 is not a whole number of days; .* is below zero"):
+        load_rules({"baseline_window_days": Decimal("90.5"), "worse_vas_cm": Decimal(-1)})
 
 
 def test_the_bands_of_the_total_improvement_score_add_up_to_one_hundred() -> None:
