@@ -1,0 +1,69 @@
+"""Keys: rows that share one, and rows whose person is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.condition import Condition, rows_alone, rows_of, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.contract import Column, Table
+
+WAITS = ".waits"
+"""End of the rule's name for rows whose person is in quarantine: mending the person's row mends them."""
+_LINES_NAMED = 5
+
+
+def duplicates(table: Table) -> Condition:
+    """Return the condition for rows that share their key with another row; every line of it is named."""
+    keys = [f'"{name}"' for name in table.key]
+    filled = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].required)
+    same = " AND ".join(f"row.{key} IS NOT DISTINCT FROM twin.{key}" for key in keys)
+    listed = ", ".join(keys)
+    # The lines are named inside the subquery: a list of them, joined to every row, would grow with the square.
+    first = f"array_to_string(list(line ORDER BY line)[:{_LINES_NAMED}], ', ')"
+    lines = f"{first} || if(count(*) > {_LINES_NAMED}, ', ...', '')"
+    twin = (
+        f'SELECT {listed}, {lines} AS lines FROM "{table.table}" WHERE {filled} GROUP BY {listed} HAVING count(*) > 1'
+    )
+    names = ", ".join(table.key)
+    return Condition(
+        rule=f"{table.table}.key",
+        table=table.table,
+        severity="reject",
+        columns=table.key,
+        source=f"{rows_alone(table.table)} JOIN ({twin}) AS twin ON {same}",
+        where="true",
+        shown=tuple(text(name) for name in table.key),
+        extra=("twin.lines",),
+        message=f"Lines {{{len(keys)}}} have the same {names}; only one row may have it.",
+        advice="Keep the right one.",
+    )
+
+
+def orphans(table: Table, column: Column) -> Iterator[Condition]:
+    """Return the conditions for rows of nobody: the person is not in patient.csv, or was not taken in from there."""
+    other, sent = str(column.references), text(column.name)
+    yield Condition(
+        rule=f"{table.table}.{column.name}.orphan",
+        table=table.table,
+        severity="reject",
+        columns=(column.name,),
+        source=rows_of(table.table),
+        where=f'{sent} IS NOT NULL AND sent_{other}."{column.name}" IS NULL',
+        shown=(sent,),
+        message=f"No row of {other}.csv has this {column.name}.",
+        advice=f"Add the person to {other}.csv, or correct the {column.name}.",
+    )
+    yield Condition(
+        rule=f"{table.table}.{column.name}{WAITS}",
+        table=table.table,
+        severity="reject",
+        columns=(column.name,),
+        source=rows_of(table.table),
+        where=f'sent_{other}."{column.name}" IS NOT NULL AND {other}."{column.name}" IS NULL',
+        shown=(sent,),
+        silent=True,
+    )

@@ -1,0 +1,160 @@
+"""Files are read strictly: lines as an editor counts them, nothing guessed, nothing lost."""
+
+from __future__ import annotations
+
+import gc
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry import delimited
+from registry.contract import contract
+from registry.delimited import read_delimited
+from registry.errors import ExitCode, UserError
+from registry.submission import read_submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LAB = contract()["lab"]
+HEADER = b"patient_id,analyte,date,value,unit,lln,uln,method\n"
+
+
+def _lines(data: bytes) -> list[tuple[int, str | None]]:
+    table = read_delimited(data, LAB).rows
+    assert table is not None
+    return [(row["line"], row["patient_id"]) for row in table.to_pylist()]
+
+
+def test_the_manifest_and_every_table_are_read(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30", units={"visit.phga": "mm"})
+    read = read_submission(folder)
+    assert (read.name, read.centre, read.date, read.contract) == ("lyon-2026-06-30", "lyon", date(2026, 6, 30), "1")
+    assert (read.sender, read.units, read.problems) == ("data manager", {"visit.phga": "mm"}, ())
+    assert {name: table.num_rows for name, table in read.tables.items()} == dict(read.counts)
+    assert read.counts == {
+        "antibody": 1, "course": 2, "event": 1, "follow_up": 2, "infusion": 1, "lab": 3, "patient": 2, "visit": 2,
+    }  # fmt: skip
+    first = read.tables["lab"].to_pylist()[0]
+    assert first == {
+        "line": 2, "patient_id": "P1", "analyte": "CK", "date": "2019-02-01", "value": "812.5", "unit": "U/L",
+        "lln": None, "uln": "170", "method": None,
+    }  # fmt: skip
+
+
+def test_columns_may_stand_in_any_order_behind_a_byte_order_mark() -> None:
+    names = b"method,uln,lln,unit,value,date,analyte,patient_id\n"
+    read = read_delimited(b"\xef\xbb\xbf" + names + b"IFCC,170,,U/L,812,2019-02-01,CK,P1\n", LAB)
+    assert read.rows is not None
+    assert read.rows.column_names == ["line", *LAB.names]
+    assert [*read.rows.to_pylist()[0].values()] == [2, "P1", "CK", "2019-02-01", "812", "U/L", None, "170", "IFCC"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_every_line_end_counts_as_one(end: bytes) -> None:
+    data = end.join([HEADER.strip(), b"P1,,,,,,,", b"P2,,,,,,,", b""])
+    assert _lines(data) == [(2, "P1"), (3, "P2")]
+
+
+def test_lines_are_physical_lines_behind_blank_lines_and_quoted_line_breaks() -> None:
+    rows = b'\nP1,,,,,,,"a\nb\r\nc"\n\nP2,,,,,,,\nP3,,,,,,,\n'
+    assert _lines(HEADER + rows) == [(3, "P1"), (7, "P2"), (8, "P3")]
+
+
+def test_lines_are_right_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "CHUNK_ROWS", 2)
+    rows = b'P1,,,,,,,\nP2,,,,,,,"a\nb"\nP3,,,,,,,\n\nP4,,,,,,,\nP5,,,\nP6,,,,,,,\n'
+    read = read_delimited(HEADER + rows, LAB)
+    assert _lines(HEADER + rows) == [(2, "P1"), (3, "P2"), (5, "P3"), (7, "P4"), (9, "P6")]
+    assert read.broken.to_pylist() == [{"line": 8, "fields": 4, "content": '["P5", "", "", ""]'}]
+    assert read.count == 6
+
+
+def test_an_open_quote_is_named_by_the_line_of_its_row_in_a_later_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "CHUNK_ROWS", 2)
+    rows = b'P1,,,,,,,\nP2,,,,,,,"a\nb"\nP3,,,,,,,\nP4,,,,,,,"never\nclosed\n'
+    (problem,) = read_delimited(HEADER + rows, LAB).problems
+    assert problem.message == "A quote that opens in the row of line 6 is never closed."
+
+
+def test_an_empty_field_is_null_and_quotes_hold_commas_and_quotes() -> None:
+    table = read_delimited(HEADER + b'P1,"",,,,,,"a ""b"", c"', LAB).rows
+    assert table is not None
+    assert (table["analyte"].to_pylist(), table["method"].to_pylist()) == ([None], ['a "b", c'])
+
+
+def test_a_file_of_only_its_header_is_a_table_without_rows() -> None:
+    read = read_delimited(HEADER.strip(), LAB)
+    assert (read.count, read.problems) == (0, ())
+    assert read.rows is not None
+    assert read.rows.column_names == ["line", *LAB.names]
+
+
+def test_reading_leaves_the_garbage_collector_as_it_was() -> None:
+    read_delimited(HEADER, LAB)
+    assert gc.isenabled()
+
+
+def test_progress_goes_up_to_one(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    seen: list[tuple[str, float]] = []
+    read_submission(
+        write_submission(tmp_path / "lyon-2026-06-30"), progress=lambda what, share: seen.append((what, share))
+    )
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert ("reading lab.csv", 0.75) in seen
+
+
+def test_the_hash_is_of_every_file_and_of_nothing_else(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    one, two = (write_submission(tmp_path / name / "lyon-2026-06-30") for name in ("a", "b"))
+    (two / ".DS_Store").write_bytes(b"x")
+    (two / "notes.txt").write_bytes(b"x")
+    first = read_submission(one).sha256
+    assert read_submission(two).sha256 == first
+    # The same bytes in other files are another submission.
+    left, right = (one / "lab.csv").read_bytes(), (one / "visit.csv").read_bytes()
+    (two / "lab.csv").write_bytes(right)
+    (two / "visit.csv").write_bytes(left)
+    assert read_submission(two).sha256 != first
+
+
+def test_a_stranger_among_the_files_is_asked_about_and_systems_own_files_are_not(
+    tmp_path: Path, write_submission: Callable[..., Path]
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    for name in (".DS_Store", "~$lab.xlsx", "Thumbs.db", "names.xlsx"):
+        (folder / name).write_bytes(b"x")
+    assert [(p.file, p.severity, p.line) for p in read_submission(folder).problems] == [("names.xlsx", "query", None)]
+
+
+def test_a_folder_of_another_name_is_only_a_question(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    (problem,) = read_submission(write_submission(tmp_path / "upload")).problems
+    assert (problem.severity, problem.rule) == ("query", "manifest.folder")
+    assert "The manifest says lyon-2026-06-30, the folder is called upload." in problem.message
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file.zip"])
+def test_what_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"There is no such folder|This is a file, not a folder") as caught:
+        read_submission(tmp_path / name)
+    assert caught.value.exit_code == ExitCode.BAD_SUBMISSION
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_no_crash(
+    tmp_path: Path, write_submission: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    read_bytes = type(folder).read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "lab.csv":
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(type(folder), "read_bytes", refuse)
+    (problem,) = read_submission(folder).problems
+    assert (problem.file, problem.message) == ("lab.csv", "The file cannot be read: Permission denied.")
