@@ -1,6 +1,7 @@
 """tis: the 2016 ACR/EULAR total improvement score of every visit after time zero.
 
-Everybody here has time zero on 1 March 2020; a row of that day is the baseline.
+Everybody here has time zero on 1 March 2020; a row of that day is the baseline. The choice of the enzyme is in
+test_tis_enzyme.py, and what happens to missing components in test_tis_missing.py.
 """
 
 from __future__ import annotations
@@ -8,15 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ANN = """
-    person_id | sex
-    ann       | female
-    """
 TIME_ZERO = """
     person_id | arm  | time_zero_date
     ann       | ivig | 2020-03-01
@@ -193,183 +188,6 @@ def test_a_person_without_time_zero_has_no_score(
     assert_rows(derive_concept({"time_zero": time_zero, "visit": visit}, "tis"), "person_id | tis")
 
 
-def test_the_enzyme_furthest_above_its_limit_at_baseline_is_the_one_that_counts(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """LDH 2.6 x ULN beats CK 2.5 x ULN, and stays the enzyme although CK is the more abnormal one later."""
-    visit = """
-        person_id | date
-        ann       | 2020-06-01
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | CK      | 500   | 200
-        ann       | 2020-03-01 | LDH     | 650   | 250
-        ann       | 2020-06-01 | CK      | 900   | 200
-        ann       | 2020-06-01 | LDH     | 350   | 250
-        """
-    assert_rows(
-        derive_concept({"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": lab}, "tis"),
-        """
-        enzyme | points_enzyme
-        LDH    | 7.5
-        """,
-    )
-
-
-@pytest.mark.parametrize(
-    ("equal", "chosen"),
-    [
-        ("CK 600 200, aldolase 22.8 7.6, LDH 738 246, AST 120 40, ALT 120 40", "CK"),
-        ("aldolase 22.8 7.6, LDH 738 246, AST 120 40, ALT 120 40", "aldolase"),
-        ("LDH 738 246, AST 120 40, ALT 120 40", "LDH"),
-        ("AST 120 40, ALT 120 40", "AST"),
-        ("CK 600 200, aldolase 22.8 7.6, ALT 120.000001 40", "ALT"),
-    ],
-)
-def test_of_equally_abnormal_enzymes_ck_comes_before_aldolase_ldh_ast_and_alt(
-    derive_concept: Callable[..., Any], equal: str, chosen: str
-) -> None:
-    """All are 3 x ULN; a millionth more decides."""
-    lab = ["person_id | date | analyte | value | uln"]
-    for enzyme in equal.split(", "):
-        analyte, value, uln = enzyme.split()
-        lab.append(f"ann | 2020-03-01 | {analyte} | {value} | {uln}")
-    visit = """
-        person_id | date
-        ann       | 2020-06-01
-        """
-    tables = {"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": "\n".join(lab)}
-    (row,) = derive_concept(tables, "tis")
-    assert row["enzyme"] == chosen
-
-
-def test_an_enzyme_from_another_laboratory_is_compared_in_multiples_of_each_limit(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """LDH 492 with a ULN of 246 and 920 with a ULN of 460 are both 2 x ULN: no change, though U/L have nearly doubled.
-
-    From 2 x ULN to 1.55 x ULN is 0.45 of 3 x ULN: 15 %, on the cut.
-    """
-    visit = """
-        person_id | date
-        ann       | 2020-06-01
-        ann       | 2020-09-01
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | LDH     | 492   | 246
-        ann       | 2020-06-01 | LDH     | 920   | 460
-        ann       | 2020-09-01 | LDH     | 713   | 460
-        """
-    assert_rows(
-        derive_concept({"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": lab}, "tis"),
-        """
-        date       | points_enzyme
-        2020-06-01 | 0
-        2020-09-01 | 2.5
-        """,
-    )
-
-
-def test_a_sample_drawn_by_time_zero_is_no_follow_up(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """On 8 March the sample of time zero is the nearest; on 20 March the new one is."""
-    visit = """
-        person_id | date
-        ann       | 2020-03-08
-        ann       | 2020-03-20
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | CK      | 3000  | 200
-        ann       | 2020-03-18 | CK      | 900   | 200
-        """
-    assert_rows(
-        derive_concept({"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": lab}, "tis"),
-        """
-        date       | points_enzyme | missing
-        2020-03-08 |               | phga, ptga, mmt8, haq, enzyme, exga
-        2020-03-20 | 7.5           | phga, ptga, mmt8, haq, exga
-        """,
-    )
-
-
-def test_a_missing_component_leaves_the_score_missing_and_gives_its_bounds(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """Patient A without HAQ (0 to 10 points), then without MMT8 (0 to 32.5 points) too."""
-    visit = """
-        person_id | date       | phga | ptga | mmt8 | mmt_maximum | haq | exga
-        ann       | 2020-03-01 | 6.0  | 6.5  | 120  | 150         | 1.5 | 4.0
-        ann       | 2020-06-01 | 3.5  | 5.0  | 132  | 150         |     | 2.5
-        ann       | 2020-09-01 | 3.5  | 5.0  |      |             |     | 2.5
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | CK      | 3000  | 200
-        ann       | 2020-06-01 | CK      | 900   | 200
-        ann       | 2020-09-01 | CK      | 900   | 200
-        """
-    assert_rows(
-        derive_concept({"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": lab}, "tis"),
-        """
-        date       | tis | tis_low | tis_high | missing
-        2020-06-01 |     | 42.5    | 52.5     | haq
-        2020-09-01 |     | 32.5    | 75       | mmt8, haq
-        """,
-    )
-
-
-def test_the_reason_says_for_each_component_where_it_is_missing(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """Bea has nothing at all: her score can be anything. Cleo's CK comes 15 days after her visit."""
-    visit = """
-        person_id | date       | phga | ptga | mmt8 | mmt_maximum | haq | exga
-        ann       | 2020-03-01 | 6.0  |      |      |             |     | 4.0
-        ann       | 2020-06-01 |      | 5.0  | 132  | 150         |     | 2.5
-        bea       | 2020-06-01 |      |      |      |             |     |
-        cleo      | 2020-03-01 | 6.0  | 6.0  | 120  | 150         | 1.5 | 6.0
-        cleo      | 2020-06-01 | 6.0  | 6.0  | 120  | 150         | 1.5 | 6.0
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | LDH     | 518   |
-        cleo      | 2020-03-01 | CK      | 518   | 200
-        cleo      | 2020-06-16 | CK      | 518   | 200
-        """
-    scores = derive_concept(_everybody(["ann", "bea", "cleo"]) | {"visit": visit, "lab": lab}, "tis")
-    assert_rows(
-        scores,
-        """
-        person_id | tis | tis_low | tis_high | missing
-        ann       |     | 7.5     | 87.5     | phga, ptga, mmt8, haq, enzyme
-        bea       |     | 0       | 100      | phga, ptga, mmt8, haq, enzyme, exga
-        cleo      |     | 0       | 7.5      | enzyme
-        """,
-    )
-    assert [row["missing_reason"].split("; ") for row in scores] == [
-        [
-            "PhGA not recorded at this visit",
-            "PtGA not recorded at baseline",
-            "MMT8 not recorded at baseline",
-            "HAQ not recorded",
-            "no enzyme with an upper limit of normal at baseline",
-        ],
-        [
-            "PhGA not recorded",
-            "PtGA not recorded",
-            "MMT8 not recorded",
-            "HAQ not recorded",
-            "no enzyme with an upper limit of normal at baseline",
-            "ExGA not recorded",
-        ],
-        ["no CK with an upper limit of normal after time zero within 14 days of this visit"],
-    ]
-
-
 def test_mmt8_of_two_scales_cannot_be_compared(
     derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
 ) -> None:
@@ -392,23 +210,3 @@ def test_mmt8_of_two_scales_cannot_be_compared(
         """,
     )
     assert "MMT8 of 80 points at baseline and of 150 at this visit" in scores[0]["missing_reason"]
-
-
-def test_a_study_can_choose_another_enzyme_range(
-    derive_concept: Callable[..., Any], assert_rows: Callable[[Any, str], None]
-) -> None:
-    """CK 1000 to 850 with a ULN of 200 is 5 % of 15 x ULN and 7.5 % of 10 x ULN."""
-    visit = """
-        person_id | date
-        ann       | 2020-06-01
-        """
-    lab = """
-        person_id | date       | analyte | value | uln
-        ann       | 2020-03-01 | CK      | 1000  | 200
-        ann       | 2020-06-01 | CK      | 850   | 200
-        """
-    tables = {"patient": ANN, "time_zero": TIME_ZERO, "visit": visit, "lab": lab}
-    (usual,) = derive_concept(tables, "tis")
-    (other,) = derive_concept(tables, "tis", rules={"tis_enzyme_range_ck": "10"})
-    assert usual["points_enzyme"] == 0
-    assert other["points_enzyme"] == Decimal("2.5")

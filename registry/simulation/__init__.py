@@ -1,0 +1,1 @@
+"""The parts of the simulator: assumptions, centres, people, their disease, and files."""
