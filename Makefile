@@ -39,8 +39,8 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: setup
-	@$(BIN)/python benchmarks/first_line.py
-	@$(BIN)/python benchmarks/scale.py
+	@$(BIN)/python benchmarks/stages.py
+	@$(BIN)/python benchmarks/stages.py --patients 100000 --centres 40
 	@$(BIN)/python benchmarks/coverage.py
 
 dictionary: setup

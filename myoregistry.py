@@ -1,0 +1,212 @@
+"""The front door: the command line. The only file that knows all three floors."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import analyses
+import registry
+import reports
+from registry.dictionary import data_dictionary, insert_dictionary
+from registry.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on the terminal, on standard error, and nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<40.40}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--study", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder of the study.")
+@click.version_option(package_name="myoregistry")
+@click.pass_context
+def cli(context: click.Context, folder: Path) -> None:
+    """Registry, analyses and committee reports for refractory dermatomyositis and polymyositis.
+
+    \b
+    A study, from the centres' files to the committee's PDF:
+      myoregistry init STUDY                     write STUDY/study.toml, to be filled in
+      myoregistry --study STUDY add FOLDER...    take submissions in
+      myoregistry --study STUDY freeze           freeze the registry into a snapshot
+      myoregistry --study STUDY run              analyse the snapshot
+      myoregistry --study STUDY report committee make the PDF
+      myoregistry --study STUDY due              build and deliver what is owed today
+    """  # noqa: D301  (\b is click's mark for text that is not to be wrapped)
+    context.obj = folder
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+def init(folder: Path) -> None:
+    """Write FOLDER/study.toml with every setting explained."""
+    click.echo(registry.init_study(folder))
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--patients", type=click.IntRange(1, 1_000_000), default=240, show_default=True)
+@click.option("--centres", type=click.IntRange(2, 200), default=12, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same bytes."
+)
+def simulate(folder: Path, patients: int, centres: int, seed: int) -> None:
+    """Write a simulated study into FOLDER: submissions, study.toml and the known truth."""
+    with _progress() as progress:
+        path = registry.simulate(folder, patients=patients, centres=centres, seed=seed, progress=progress)
+    click.echo(
+        f"{patients} patients of {centres} centres in {path / 'submissions'}; the truth is in {path / 'truth.json'}."
+    )
+
+
+@cli.command()
+@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+@click.pass_obj
+def add(study_folder: Path, folders: tuple[Path, ...]) -> None:
+    """Take the submissions in FOLDERS into the registry, each whole or not at all.
+
+    Rows with a problem are kept in quarantine and the others are taken in. Exit status 3 if a submission was refused.
+    """
+    study = registry.load_study(study_folder)
+    refused = []
+    for number, folder in enumerate(folders):
+        with _progress() as progress:
+            try:
+                receipt = registry.add(study, folder, progress=progress)
+            except UserError as error:
+                if error.exit_code != ExitCode.BAD_SUBMISSION:
+                    raise
+                refused.append(folder.name)
+                click.echo(error.text() + "\n", err=True)
+                continue
+        click.echo(receipt.text() + ("" if number == len(folders) - 1 else "\n"))
+    if refused:
+        click.echo(f"Refused: {', '.join(refused)}.", err=True)
+        raise SystemExit(ExitCode.BAD_SUBMISSION)
+
+
+@cli.command()
+@click.option("--cut", type=DAY, help="Data cut, YYYY-MM-DD; without it, the date of the latest submission.")
+@click.pass_obj
+def freeze(study_folder: Path, cut: datetime | None) -> None:
+    """Freeze the registry into a snapshot; analyses read only snapshots."""
+    study = registry.load_study(study_folder)
+    with _progress() as progress:
+        snapshot = registry.freeze(study, cut=cut.date() if cut else None, progress=progress)
+    rows = sum(entry["rows"] for name, entry in snapshot.manifest["tables"].items() if "content_sha256" in entry)
+    click.echo(f"Snapshot {snapshot.id}: data cut {snapshot.cut}, {rows} rows, in {snapshot.folder}.")
+
+
+@cli.command()
+@click.option("--snapshot", "snapshot_id", help="Id of a snapshot; without it, the one frozen last.")
+@click.pass_obj
+def run(study_folder: Path, snapshot_id: str | None) -> None:
+    """Analyse a snapshot: one Result a question, as JSON."""
+    study = registry.load_study(study_folder)
+    snapshot = registry.open_snapshot(study, snapshot_id)
+    with _progress() as progress:
+        results = analyses.run(study, snapshot, progress=progress)
+    table = Table(
+        title=f"Snapshot {snapshot.id}, data cut {snapshot.cut}", title_justify="left", box=None, pad_edge=False
+    )
+    for heading in ("Result", "Question", "Numbers", "Not estimable"):
+        table.add_column(heading, justify="right" if heading in {"Numbers", "Not estimable"} else "left")
+    for result in results:
+        missing = sum(row.value.kind == "not estimable" for row in result.rows)
+        table.add_row(result.name, result.title, str(len(result.rows)), str(missing) if missing else "")
+    Console(width=100).print(table)
+    click.echo(f"Written to {study.results / snapshot.id}.")
+
+
+@cli.command()
+@click.argument("name", default="committee")
+@click.option("--snapshot", "snapshot_id", help="Id of a snapshot; without it, the one frozen last.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the PDF.")
+@click.pass_obj
+def report(study_folder: Path, name: str, snapshot_id: str | None, output: Path | None) -> None:
+    """Make the PDF of report NAME from the Results of a snapshot."""
+    study = registry.load_study(study_folder)
+    click.echo(reports.build_report(study, report=name, snapshot_id=snapshot_id, output=output))
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Only list what is owed.")
+@click.option("--retry", is_flag=True, help="Also what was refused, or sent with unknown outcome.")
+@click.option("--today", type=DAY, help="Act as on this day, YYYY-MM-DD.")
+@click.pass_obj
+def due(study_folder: Path, *, dry_run: bool, retry: bool, today: datetime | None) -> None:
+    """Build and deliver the reports that are owed, each once; for cron or a systemd timer.
+
+    A missed date is made up as of its own data cut. Exit status 7 if a delivery did not succeed.
+    """
+    study = registry.load_study(study_folder)
+    day = today.date() if today else date.today()  # noqa: DTZ011  (a due date is a local day)
+    with _progress() as progress:
+        deliveries = reports.due(study, today=day, dry_run=dry_run, retry=retry, progress=progress)
+    if not deliveries:
+        click.echo(f"Nothing is owed on {day}.")
+        return
+    for d in deliveries:
+        state = "owed" if dry_run else d.state
+        click.echo(f"{d.due_date}  {d.report}, data cut {d.data_cut}, to {d.recipient}: {state}")
+        if not dry_run:
+            click.echo(f"    {d.detail}")
+    if not dry_run and any(d.state != "delivered" for d in deliveries):
+        raise SystemExit(ExitCode.DELIVERY_FAILED)
+
+
+@cli.command()
+@click.pass_obj
+def rules(study_folder: Path) -> None:
+    """List every clinical threshold in force, with its source."""
+    study = registry.load_study(study_folder) if (study_folder / "study.toml").is_file() else None
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Rule", "Value", "Unit", "Source"):
+        table.add_column(heading, overflow="fold")
+    for name, rule in (study.rules if study else registry.load_rules()).rules.items():
+        mark = "" if rule.verified else " (unverified)"
+        table.add_row(name, f"{rule.value:f}" + (" *" if rule.overridden else ""), rule.unit, rule.source + mark)
+    Console(width=100).print(table)
+    click.echo("* set by this study. A study overrides a rule in [rules] of study.toml.")
+
+
+@cli.command()
+@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), help="Markdown file with the two marks.")
+def dictionary(into: Path | None) -> None:
+    """Print the data dictionary that centres send by, or put it between the two marks of a file."""
+    if into is None:
+        click.echo(data_dictionary())
+    else:
+        insert_dictionary(into)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is shown without a traceback, a bug with one."""
+    try:
+        cli()
+    except UserError as error:
+        click.echo(error.text(), err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

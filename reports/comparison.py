@@ -1,0 +1,101 @@
+"""What is compared, in the words of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analyses.result import ALL
+
+if TYPE_CHECKING:
+    from registry.rules import Rules
+    from registry.study import Study
+
+AGENT_NAMES = {"ivig": "IVIG", "rituximab": "Rituximab"}
+COVARIATE_NAMES = {
+    "age_decades": "age (per 10 years)",
+    "female": "female sex",
+    "ild": "interstitial lung disease",
+    "asys": "antisynthetase syndrome",
+    "dysphagia": "dysphagia",
+    "prior_immunosuppressants_2": "two or more earlier immunosuppressants",
+    "phga": "physician global activity (per cm)",
+    "ptga": "patient global activity (per cm)",
+    "exga": "extramuscular activity (per cm)",
+    "mmt8": "MMT8 (per point)",
+    "haq": "HAQ (per point)",
+    "prednisone": "prednisone equivalent (per mg/day)",
+    "log2_ldh": "LDH (per doubling)",
+    "disease_years": "disease duration (per year)",
+    "incident": "incident user",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two arms, the reference first, and the settings that every table and figure of a report shares.
+
+    maximum: largest count that is masked. horizon: months at which risks and restricted means are reported.
+    """
+
+    reference: str
+    comparator: str
+    maximum: int
+    horizon: int
+    months: tuple[int, ...]
+    covariates: tuple[str, ...]
+
+    @property
+    def arms(self) -> tuple[str, str]:
+        """Both arms, the reference first."""
+        return (self.reference, self.comparator)
+
+    @property
+    def groups(self) -> tuple[str, str, str]:
+        """Both arms and all together."""
+        return (*self.arms, ALL)
+
+    @property
+    def minus(self) -> str:
+        """Heading of a difference."""
+        return f"{AGENT_NAMES[self.comparator]} minus {self._reference_within()}"
+
+    @property
+    def against(self) -> str:
+        """Heading of a ratio."""
+        return f"{AGENT_NAMES[self.comparator]} against {self._reference_within()}"
+
+    @property
+    def short(self) -> str:
+        """Both agents in few letters: "IVIG / rituximab"."""
+        return f"{AGENT_NAMES[self.reference]} / {self.comparator_name}"
+
+    @property
+    def comparator_name(self) -> str:
+        """Name of the comparator's agent within a sentence."""
+        return _within(AGENT_NAMES[self.comparator])
+
+    def _reference_within(self) -> str:
+        return _within(AGENT_NAMES[self.reference])
+
+
+def _within(name: str) -> str:
+    return name if name.isupper() else name.lower()
+
+
+def comparison_of(study: Study, rules: Rules) -> Comparison:
+    """Return what a study compares; rules: the thresholds that its numbers were made with."""
+    reference = study.analysis.reference
+    return Comparison(
+        reference=reference,
+        comparator="rituximab" if reference == "ivig" else "ivig",
+        maximum=int(rules["masked_count_maximum"]),
+        horizon=study.analysis.horizon_months,
+        months=tuple(study.analysis.trajectory_months),
+        covariates=study.analysis.covariates,
+    )
+
+
+def covariate_name(name: str) -> str:
+    """Return what a covariate of study.toml is called in a report."""
+    return COVARIATE_NAMES.get(name, name.replace("_", " "))
