@@ -1,0 +1,70 @@
+"""Cumulative incidence of an event by arm as curves, with the numbers at risk below them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyses.methods.survival import KaplanMeier, kaplan_meier
+from analyses.result import Curve, NotEstimable
+from analyses.time_to_event import arms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analyses.time_to_event import Followed
+
+GRID_MONTHS = 3
+"""Numbers at risk stand below a curve every this many months."""
+
+
+def risk_curves(followed: Followed) -> tuple[Curve, ...]:
+    """Return 1 - Kaplan-Meier by arm from month 0 to the last whole quarter of the longer follow-up."""
+    curves = {arm: curve for arm, own in arms(followed) if isinstance(curve := curve_of(own), KaplanMeier)}
+    longest = max((_quarter(curve.followed_to) for curve in curves.values()), default=0)
+    name = f"Cumulative incidence of {followed.outcome.name}"
+    return tuple(_drawn(name, arm, curve, max(longest, GRID_MONTHS)) for arm, curve in curves.items())
+
+
+def risk_notes(followed: Followed) -> tuple[str, ...]:
+    """Return what the curves say about themselves."""
+    curves = ((arm, curve_of(own)) for arm, own in arms(followed))
+    return tuple(f"{arm}: {note}" for arm, curve in curves if isinstance(curve, KaplanMeier) for note in curve.notes)
+
+
+def curve_of(own: pd.DataFrame) -> KaplanMeier | NotEstimable:
+    """Return the Kaplan-Meier curve of some of the persons followed."""
+    return kaplan_meier(own["month"], own["event"], entry=own["entry"])
+
+
+def _drawn(name: str, arm: str, curve: KaplanMeier, longest: int) -> Curve:
+    grid = np.arange(0, longest + GRID_MONTHS, GRID_MONTHS, dtype=float)
+    end = _quarter(curve.followed_to)
+    steps = (curve.events > 0) & (curve.month <= longest)
+    month, value = curve.month[steps], 1 - curve.survival[steps]
+    low, high = 1 - curve.high[steps], 1 - curve.low[steps]
+    month, value, low, high = (np.append(0.0, values) for values in (month, value, low, high))
+    if end > month[-1]:
+        month = np.append(month, end)
+        value, low, high = (np.append(values, values[-1]) for values in (value, low, high))
+    at_risk = [number.at_risk if not isinstance(number, NotEstimable) else 0 for number in curve.at(grid)]
+    events = [int(np.sum(curve.events[curve.month <= place])) for place in grid]
+    return Curve(
+        name=name,
+        group=arm,
+        kind="step",
+        unit="probability",
+        month=tuple(month.tolist()),
+        value=tuple(value.tolist()),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+        at_risk_month=tuple(grid.tolist()),
+        at_risk=tuple(at_risk),
+        events=tuple(events),
+    )
+
+
+def _quarter(month: float) -> int:
+    return math.floor(month / GRID_MONTHS) * GRID_MONTHS
