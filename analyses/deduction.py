@@ -169,16 +169,15 @@ class _System:
         cost = np.full(len(self.order), float(sign) if key is None else 0.0)
         if key is not None:
             cost[self.order.index(key)] = sign
-        for whole in (
-            0,
-            1,
-        ):  # The linear program is quick, and where its answer is whole it is that of the integer one.
+        # The linear program is quick, and where its answer is whole it is that of the integer one.
+        for whole in (0, 1):
             found = milp(
                 cost,
                 integrality=np.full(len(cost), whole),
                 bounds=Bounds(self.low, self.high),
                 constraints=LinearConstraint(self.rows, self.right, self.right) if len(self.right) else (),
-                options={"mip_rel_gap": 0.0},
+                # HiGHS' presolve prints a line of its own now and then; without it the answers are the same
+                options={"mip_rel_gap": 0.0, "presolve": False},
             )
             if found.x is None:
                 raise self._impossible()

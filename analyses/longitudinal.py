@@ -29,6 +29,7 @@ SAME = "all persons have the same value"
 EMPTY = "nobody has a value"
 ALIASED = "the data cannot tell them from other covariates"
 PLACES = (NO_BASELINE, NO_COVARIATE, NO_LATER, IN_MODEL)
+NOT_CONVERGED = NotEstimable(reason="the mixed model did not converge")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +72,13 @@ def repeated(
 ) -> Repeated:
     """Return the model of values over time in a cohort.
 
-    values: person_id, day and value on the scale of the model, none missing; those in no window, or before the entry of
-    a prevalent person, are not used. baseline: the value before time zero on the same scale, a number for each
-    row of cohort.patients. same_as: the covariate of the study that is this value; it is left out beside it.
+    values: person_id, day and value on the scale of the model, none missing; those in no window, or before the entry
+    of a prevalent person, are not used. baseline: the value before time zero on the same scale, a number for each row
+    of cohort.patients. same_as: the covariate of the study that is this value; it is left out beside it.
+    Raises UserError if the study names a covariate that the cohort does not have.
     """
     chosen = windows(study.analysis.trajectory_months)
-    covariates = [name for name in study.analysis.covariates if name != same_as]
+    covariates = [name for name in dict.fromkeys(study.analysis.covariates) if name != same_as]
     unknown = [name for name in covariates if name not in cohort.patients]
     if unknown:
         raise _no_such_covariate(study, unknown)
@@ -129,7 +131,7 @@ def _fit(used: pd.DataFrame, reference: str, months: list[int], covariates: list
     formula = " + ".join(["value ~ arm * month", "baseline", *covariates])
     fit = linear_mixed_model(formula, data, patient="person_id", centre="centre")
     if isinstance(fit, MixedFit) and not fit.converged:
-        return NotEstimable(reason="the mixed model did not converge")
+        return NOT_CONVERGED
     return fit
 
 

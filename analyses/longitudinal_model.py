@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.stats import norm
 
+from analyses.longitudinal import NOT_CONVERGED
 from analyses.longitudinal_rows import month_id, values_of
 from analyses.methods.mixed import MixedFit
 from analyses.result import Check, Curve, Estimate, NotEstimable, Row, Summary
@@ -190,25 +191,34 @@ def _curve(
 
 
 def checks(data: Repeated) -> tuple[Check, ...]:
-    """Return whether the model converged, whether a variance is at zero, and whether its residuals spread alike."""
+    """Return whether the model converged, whether a variance is at zero, and whether its residuals spread alike.
+
+    Details hold no counts of persons: they are printed as they are, without masking.
+    """
     names = ("The model converged", "No variance is at zero", "Spread of residuals by month")
     if isinstance(data.fit, NotEstimable):
-        return tuple(Check(name=name, outcome="not applicable", detail=data.fit.reason) for name in names)
-    fit = data.fit
-    zero = " and ".join(fit.zero)
-    by_month = fit.residuals.groupby(data.used["month"])
-    spread = by_month.std()[by_month.size() >= FEWEST_FOR_SPREAD]
-    size = f"{fit.n} values of {fit.patients} persons in {fit.centres} centres"
-    alike: tuple[Literal["passed", "failed", "not applicable"], str] = ("not applicable", "too few months with values")
-    if len(spread) > 1:
-        ratio = float(spread.max() / spread.min())
-        detail = f"largest over smallest standard deviation of a month: {ratio:.2f} (limit {SPREAD_LIMIT:g})"
-        alike = ("passed" if ratio <= SPREAD_LIMIT else "failed", detail)
+        converged = Check(
+            name=names[0], outcome="failed" if data.fit == NOT_CONVERGED else "not applicable", detail=data.fit.reason
+        )
+        others = (Check(name=name, outcome="not applicable", detail=data.fit.reason) for name in names[1:])
+        return (converged, *others)
+    zero = " and ".join(data.fit.zero)
+    boundary = f"at zero: {zero}; usual in a small registry, the other numbers hold" if zero else "all are above zero"
     return (
-        Check(name=names[0], outcome="passed", detail=size),
-        Check(
-            name=names[1], outcome="failed" if zero else "passed",
-            detail=f"at zero: {zero}; usual in a small registry, the other numbers hold" if zero else "all are above",
-        ),
-        Check(name=names[2], outcome=alike[0], detail=alike[1]),
-    )  # fmt: skip
+        Check(name=names[0], outcome="passed", detail="the restricted likelihood is at its maximum"),
+        Check(name=names[1], outcome="failed" if zero else "passed", detail=boundary),
+        _spread(names[2], data.fit.residuals, data.used["month"]),
+    )
+
+
+def _spread(name: str, residuals: pd.Series[float], month: pd.Series[int]) -> Check:
+    by_month = residuals.groupby(month)
+    spread = by_month.std()[by_month.size() >= FEWEST_FOR_SPREAD]
+    if len(spread) < 2:  # noqa: PLR2004  (two can be compared)
+        return Check(name=name, outcome="not applicable", detail="too few months with values")
+    ratio = float(spread.max() / spread.min())
+    detail = f"largest over smallest standard deviation of a month: {ratio:.2f} (limit {SPREAD_LIMIT:g})"
+    if ratio <= SPREAD_LIMIT:
+        return Check(name=name, outcome="passed", detail=detail)
+    wide = "intervals are too wide for months with little spread and too narrow for the others"
+    return Check(name=name, outcome="failed", detail=f"{detail}; {wide}")

@@ -54,9 +54,7 @@ def person_rows(data: Repeated) -> Table:
     ]
     # Who is in the model has a baseline value: the two counts are one.
     totals += [
-        Total(
-            total=number_id("Persons", IN_MODEL, group), parts=(month_id("Persons measured", "", group, "count", 0),)
-        )
+        Total(total=number_id("Persons", IN_MODEL, group), parts=(month_id("Persons measured", "", group, "count", 0),))
         for group in GROUPS
     ]
     tables = [Table(rows=tuple(rows), totals=tuple(totals))]

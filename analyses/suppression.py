@@ -152,7 +152,7 @@ def _cheapest(
                 [choices[k].high for k in open_],
             ),
         ],
-        options={"mip_rel_gap": 0.0},
+        options={"mip_rel_gap": 0.0, "presolve": False},
     )
     if found.x is None:
         return None

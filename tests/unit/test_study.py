@@ -9,7 +9,6 @@ import pytest
 from registry.errors import ExitCode, UserError
 from registry.study import SmtpDelivery, init_study, load_study
 
-
 TWO_CENTRES = """
 [study]
 name = "s"
