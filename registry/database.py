@@ -16,7 +16,7 @@ from registry.errors import ExitCode, UserError
 from registry.private_files import private_files, spill_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 OWN_TABLES = ("submission", "quarantine", "query")
@@ -78,9 +78,11 @@ def open_registry(
     Raises what open_database raises, and UserError (BAD_STUDY) if the file was made for another contract.
     """
     with open_database(path, read_only=read_only, wait_seconds=wait_seconds, folders=folders) as connection:
-        if not read_only:
+        columns = _columns(connection)
+        if not read_only and not columns.keys() >= {*OWN_TABLES, *contract()}:
             create_tables(connection)
-        _same_contract(connection, path)
+            columns = _columns(connection)
+        _same_contract(columns, path)
         yield connection
 
 
@@ -140,11 +142,15 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float, spill: Path) -
             time.sleep(_PAUSE_SECONDS)
 
 
-def _same_contract(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Refuse a file whose tables are not those of this contract, before anything is read or written."""
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for table, column, kind in connection.execute(_sql("columns")).fetchall():
         found.setdefault(table, []).append((column, kind))
+    return found
+
+
+def _same_contract(found: Mapping[str, Sequence[tuple[str, str]]], path: Path) -> None:
+    """Refuse a file whose tables are not those of this contract, before anything is read or written."""
     if not found:
         # Its maker was stopped between making the file and making the tables.
         raise _nothing_to_read(path)

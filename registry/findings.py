@@ -51,6 +51,8 @@ def find(connection: duckdb.DuckDBPyConnection, conditions: Sequence[Condition])
     for source, numbers in together.items():
         met = " OR ".join(f"({conditions[number].where})" for number in numbers)
         listed = ", ".join(f"if({conditions[number].where}, {number}, NULL)" for number in numbers)
+        if connection.execute(f"SELECT 1 FROM {source} WHERE {met} LIMIT 1").fetchone() is None:
+            continue
         connection.execute(
             "INSERT INTO finding FROM (SELECT line, unnest(numbers) AS number FROM "
             f"(SELECT row.line, [{listed}] AS numbers FROM {source} WHERE {met})) WHERE number IS NOT NULL"

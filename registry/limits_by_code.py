@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from registry.condition import Condition, rows_alone, text
 from registry.contract import codelist, contract
 from registry.harmonise import FACTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -23,20 +25,23 @@ if TYPE_CHECKING:
 def create_limit_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what these conditions join: units, with the first name of each size, and every such code list."""
     names: dict[tuple[str, str], str] = {}
-    connection.execute(f"CREATE TABLE units (unit VARCHAR, canonical_unit VARCHAR, factor {FACTOR}, name VARCHAR)")
-    for row in codelist("units"):
-        name = names.setdefault((row["canonical_unit"], row["factor"]), row["unit"])
-        connection.execute("INSERT INTO units VALUES (?, ?, ?, ?)", [*list(row.values())[:3], name])
+    units = [
+        {**row, "name": names.setdefault((row["canonical_unit"], row["factor"]), row["unit"])}
+        for row in codelist("units")
+    ]
+    _create(connection, "units", units, f"unit, canonical_unit, CAST(factor AS {FACTOR}) AS factor, name")
     for name in sorted({_codes(table, column) for table in contract().values() for column in _limited(table)}):
-        rows = codelist(name)
-        code, *others = rows[0]
-        kinds = {c: "DECIMAL(18,6)" if c.endswith(("_low", "_high")) else "VARCHAR" for c in others}
-        body = ", ".join(f'"{column}" {kind}' for column, kind in {"code": "VARCHAR", **kinds}.items())
-        connection.execute(f'CREATE TABLE "{name}" ({body})')
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(
-            f'INSERT INTO "{name}" VALUES ({marks})', [[row[code], *(row[c] or None for c in others)] for row in rows]
-        )
+        code, *others = codelist(name)[0]
+        limits = [
+            f'CAST(nullif("{c}", \'\') AS DECIMAL(18,6)) AS "{c}"' for c in others if c.endswith(("_low", "_high"))
+        ]
+        _create(connection, name, codelist(name), f'"{code}" AS code, label, unit, {", ".join(limits)}')
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, str]], columns: str) -> None:
+    connection.register("listed", pa.Table.from_pylist(list(map(dict, rows))))
+    connection.execute(f'CREATE TABLE "{name}" AS SELECT {columns} FROM listed')
+    connection.unregister("listed")
 
 
 def limit_by_code_conditions(table: Table) -> Iterator[Condition]:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ def _try(mail: EmailMessage, settings: SmtpDelivery, recipient: str) -> Outcome:
                 code, answer = smtp.rcpt(recipient)
             if code < TEMPORARY:
                 sent = True
-                code, answer = smtp.data(mail.as_bytes())
+                code, answer = smtp.data(mail.as_bytes(policy=SMTP))
         return _outcome(code, answer)
     except smtplib.SMTPResponseException as error:
         return _outcome(error.smtp_code, error.smtp_error)

@@ -105,8 +105,7 @@ def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum:
         away = np.outer(axes[:, 0], axes[:, 0])
         scales = 10.0 ** np.arange(0, -7, -1)
         tried = [_factor(root @ root.T + scale * away) for scale in scales]
-        root = min(tried, key=lambda other: evaluate(problem.data, other, f).criterion)
-        theta = problem.pack(root, f)
+        theta = problem.pack(min(tried, key=lambda other: evaluate(problem.data, other, f).criterion), f)
     converged = decrement < DECREMENT and inside and lowest >= -SIGN * point.scale_d
     return Optimum(root=root, f=f, point=point, converged=converged, optimiser=optimiser)
 

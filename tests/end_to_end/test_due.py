@@ -87,7 +87,7 @@ def test_reports_are_delivered_once_and_missed_ones_as_of_their_own_data_cut(
         (date(2026, 7, 15), date(2026, 6, 30)),
         (date(2026, 10, 15), date(2026, 9, 30)),
     }
-    assert len(delivered) == 6
+    assert len(delivered) == 6, [d.detail for d in first]
     assert len(inbox.mails) == 4
     assert len({str(mail["Message-ID"]) for mail in inbox.mails}) == 4  # type: ignore[index]
     assert len(list((scheduled.folder / "outbox").glob("*.pdf"))) == 2

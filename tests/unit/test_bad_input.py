@@ -84,6 +84,10 @@ ROWS: list[tuple[str, Mapping[str, str], Mapping[str, str], str, str, tuple[str,
         "Expected lactate dehydrogenase in U/L between 20 and 20000.",
         "8.6 would be usual in ukat/L (1 ukat/L = 60 U/L). Convert the column, or write ukat/L in its unit column.",
     )),
+    # 0.5 ukat/L would be 30 U/L, which is not usual either.
+    ("lab", {**LAB, "analyte": "LDH"}, {"value": "0.5"}, "reject", "value", (
+        "between 20 and 20000. Correct it or leave the row out.",
+    )),
     ("lab", {**LAB, "analyte": "LDH", "unit": "ukat/L"}, {"value": "518"}, "reject", "value", (
         "518 ukat/L is 31080 U/L.", "518 would be usual in U/L (1 ukat/L = 60 U/L).",
     )),

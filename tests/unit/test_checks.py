@@ -280,6 +280,18 @@ def test_of_a_flood_the_first_are_shown_and_all_are_kept(
     assert (result.quarantine.num_rows, result.queries.num_rows) == (336, 336)
 
 
+def test_problems_of_one_rule_with_other_words_are_one_kind(
+    checked: Callable[..., CheckedSubmission], good_rows: Mapping[str, list[Mapping[str, str]]]
+) -> None:
+    # 42 may be millimetres and 101 may not: the advice differs, the rule is one.
+    days = [f"2020-01-{day:02}" for day in range(1, 31)]
+    visits = [{"patient_id": "P1", "date": day, "phga": ("42", "101")[n % 2]} for n, day in enumerate(days)]
+    result = checked({**good_rows, "visit": visits})
+    assert [p.line for p in result.problems] == list(range(2, 22))
+    assert len({p.advice for p in result.problems}) == 2
+    assert [(kind.rule, kind.more) for kind in result.kinds] == [("visit.phga.hard", 10)]
+
+
 def test_problems_are_sorted_by_file_line_and_column(
     checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
 ) -> None:

@@ -17,7 +17,11 @@ from registry.study import SmtpDelivery
 from reports.delivery import Letter, compose, message_id, publish, send
 
 LETTER = Letter(
-    pdf=b"%PDF-1.7 a report", file_name="committee.pdf", subject="Report", body="Attached.", identity="s|committee|2026"
+    pdf=b"%PDF-1.7 a report " + bytes(range(256)) * 40,
+    file_name="committee.pdf",
+    subject="Report",
+    body="Attached.",
+    identity="s|committee|2026",
 )
 
 

@@ -377,6 +377,7 @@ def test_no_registry_is_made_where_there_is_no_study(tmp_path: Path) -> None:
         "INSTALL httpfs",
         "LOAD httpfs",
         "SET enable_external_access = true",
+        "SET python_enable_replacements = true",
         "SELECT * FROM frame",
     ],
 )

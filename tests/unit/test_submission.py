@@ -114,11 +114,11 @@ def test_the_hash_is_of_every_file_and_of_nothing_else(tmp_path: Path, write_sub
     (two / "notes.txt").write_bytes(b"x")
     first = read_submission(one).sha256
     assert read_submission(two).sha256 == first
-    # The same bytes in other files are another submission.
-    left, right = (one / "lab.csv").read_bytes(), (one / "visit.csv").read_bytes()
-    (two / "lab.csv").write_bytes(right)
-    (two / "visit.csv").write_bytes(left)
-    assert read_submission(two).sha256 != first
+    # The same bytes, divided in another way between two files that follow each other, are another submission.
+    for folder, course, event in ((one, b"xy", b"z"), (two, b"x", b"yz")):
+        (folder / "course.csv").write_bytes(course)
+        (folder / "event.csv").write_bytes(event)
+    assert read_submission(two).sha256 != read_submission(one).sha256
 
 
 def test_a_stranger_among_the_files_is_asked_about_and_systems_own_files_are_not(

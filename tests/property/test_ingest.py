@@ -1,0 +1,179 @@
+"""Whatever a centre sends, it gets problems and no crash, and every row ends up taken in or in quarantine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry.checks import check
+from registry.contract import contract
+from registry.delimited import read_delimited
+from registry.errors import UserError
+from registry.explain import explain_text
+from registry.manifest import read_manifest
+from registry.store import add
+from registry.submission import read_submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from registry.checks import CheckedSubmission
+    from registry.receipt import Receipt
+    from registry.study import Study
+
+TABLES = contract()
+FILES = ["manifest.toml", *(table.file for table in TABLES.values())]
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+TRICKY = st.sampled_from(
+    [
+        "", " ", "0", "-0", "+1", ".5", "5.", "1e3", "1e400", "NaN", "inf", "12,4", "1.234,5", "<5", "9" * 40, "0x10",
+        "2024-02-29", "2023-02-29", "03/02/2024", "0000-00-00", "9999-12-31", "2019-02-01", "P1", "P2", "p1", "yes",
+        "CK", "IgG", "U/L", "ukat/L", "mg/dL", "ivig", "daily", "stopped", "dead", "'", '"', "a\nb", "a\r", "\x1f",
+        "\u202e", "=1+1", "; DROP TABLE lab", "{0}", "{1}", "NULL", "'; --", "\ufeff", "0.0000001",
+    ]
+)  # fmt: skip
+VALUE = st.one_of(TRICKY, TEXT)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
+    """Return a table of the contract and rows of its width, with values that may or may not belong there."""
+    name = draw(st.sampled_from(sorted(TABLES)))
+    columns = [
+        st.one_of(VALUE, st.sampled_from(column.allowed()) if column.allowed() else VALUE)
+        for column in TABLES[name].columns
+    ]
+    return name, draw(st.lists(st.tuples(*columns).map(list), max_size=6))
+
+
+def _csv(rows: list[list[str]], header: tuple[str, ...]) -> bytes:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([header, *rows])
+    return file.getvalue().encode()
+
+
+def _nothing_is_lost(checked: CheckedSubmission) -> None:
+    for name, sent in checked.submission.counts.items():
+        taken = checked.rows[name].column("line").to_pylist()
+        held = [row for row in checked.quarantine.to_pylist() if row["table_name"] == name]
+        assert len(taken) + len(held) == sent
+        assert not set(taken) & {row["line"] for row in held}
+        assert all(row["rules"] and json.loads(row["content"]) is not None for row in held)
+        assert len(taken) == len(set(taken))
+    rejected = {(p.file, p.line) for p in checked.problems if p.severity == "reject" and p.line is not None}
+    assert rejected <= {(f"{row['table_name']}.csv", row["line"]) for row in checked.quarantine.to_pylist()}
+
+
+@given(data=st.one_of(st.binary(max_size=200), TEXT.map(str.encode)), name=st.sampled_from(sorted(TABLES)))
+def test_any_bytes_in_a_table_are_a_table_or_a_problem(data: bytes, name: str) -> None:
+    read = read_delimited(data, TABLES[name])
+    assert (read.rows is None) == bool(read.problems)
+    assert read.count == (0 if read.rows is None else read.rows.num_rows) + read.broken.num_rows
+
+
+@given(data=st.binary(max_size=60), at=st.integers(0, 400), name=st.sampled_from(sorted(TABLES)))
+def test_any_bytes_inside_a_table_are_a_table_or_a_problem(data: bytes, at: int, name: str) -> None:
+    table = TABLES[name]
+    good = _csv([["x"] * len(table.columns)] * 5, table.names)
+    read = read_delimited(good[:at] + data + good[at:], table)
+    assert (read.rows is None) == bool(read.problems)
+    assert read.count == (0 if read.rows is None else read.rows.num_rows) + read.broken.num_rows
+
+
+@given(rows=st.lists(st.lists(VALUE, min_size=1, max_size=10).filter(any), max_size=20))
+def test_every_row_is_found_on_the_line_on_which_it_starts(rows: list[list[str]]) -> None:
+    table = TABLES["lab"]
+    data = _csv(rows, table.names)
+    read = read_delimited(data, table)
+    if read.problems:
+        assert b"\x00" in data
+        return
+    lines = io.StringIO(data.decode(), newline="").readlines()
+    starts, at = [], 1
+    for row in [list(table.names), *rows]:
+        starts.append(at)
+        at += len(io.StringIO(_csv([], tuple(row)).decode(), newline="").readlines())
+    assert at == len(lines) + 1
+    assert read.rows is not None
+    found = sorted([*read.rows["line"].to_pylist(), *read.broken["line"].to_pylist()])
+    assert found == starts[1:]
+
+
+@given(data=st.one_of(st.binary(max_size=100), TEXT.map(str.encode)))
+def test_any_bytes_in_a_manifest_are_a_manifest_or_a_problem(data: bytes) -> None:
+    manifest, problems = read_manifest(data, "lyon-2026-06-30")
+    assert manifest is not None or problems
+
+
+@given(text=st.one_of(VALUE, st.text(max_size=60)))
+def test_any_text_that_is_not_of_its_column_can_be_explained(text: str) -> None:
+    for table in TABLES.values():
+        for column in table.columns:
+            message, _ = explain_text(column, text)
+            assert message.startswith("Expected ")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(table=tables())
+def test_every_row_is_taken_in_or_in_quarantine(
+    write_submission: Callable[..., Path], table: tuple[str, list[list[str]]]
+) -> None:
+    name, rows = table
+    with tempfile.TemporaryDirectory() as folder:
+        submission = write_submission(Path(folder) / "lyon-2026-06-30")
+        with (submission / f"{name}.csv").open("ab") as file:
+            file.write(_csv(rows, TABLES[name].names).split(b"\n", 1)[1])
+        checked = check(read_submission(submission), ["lyon"])
+        assert not checked.refused or any(b"\x00" in "".join(row).encode() for row in rows)
+        _nothing_is_lost(checked)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(FILES),
+    data=st.binary(max_size=30),
+    cut=st.tuples(st.integers(0, 300), st.integers(0, 40)),
+)
+def test_a_damaged_file_gives_a_receipt_or_a_message(
+    study: Study, write_submission: Callable[..., Path], name: str, data: bytes, cut: tuple[int, int]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        submission = write_submission(Path(folder) / "lyon-2026-06-30")
+        good = (submission / name).read_bytes()
+        start, length = cut
+        (submission / name).write_bytes(good[:start] + data + good[start + length :])
+        receipt, message = _taken(study, submission)
+        if receipt is None:
+            assert "Nothing of this submission was taken in" in message
+        else:
+            assert receipt.accepted + receipt.quarantined == sum(read_submission(submission).counts.values())
+
+
+def _taken(study: Study, submission: Path) -> tuple[Receipt | None, str]:
+    try:
+        receipt = add(study, submission)
+    except UserError as error:
+        return None, error.text()
+    return receipt, receipt.text()
+
+
+def test_the_order_of_rows_changes_no_row(
+    tmp_path: Path, write_submission: Callable[..., Path], good_rows: Mapping[str, list[Mapping[str, str]]]
+) -> None:
+    turned = {name: list(reversed(rows)) for name, rows in good_rows.items()}
+    one, two = (
+        check(read_submission(write_submission(tmp_path / folder / "lyon-2026-06-30", rows)))
+        for folder, rows in (("a", good_rows), ("b", turned))
+    )
+    for name in TABLES:
+        left, right = (sorted(map(str, c.rows[name].drop_columns("line").to_pylist())) for c in (one, two))
+        assert left == right
