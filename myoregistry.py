@@ -181,7 +181,7 @@ def rules(study_folder: Path) -> None:
     study = registry.load_study(study_folder) if (study_folder / "study.toml").is_file() else None
     table = Table(box=None, pad_edge=False)
     for heading in ("Rule", "Value", "Unit", "Source"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Rule")
     for name, rule in (study.rules if study else registry.load_rules()).rules.items():
         mark = "" if rule.verified else " (unverified)"
         table.add_row(name, f"{rule.value:f}" + (" *" if rule.overridden else ""), rule.unit, rule.source + mark)

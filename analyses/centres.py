@@ -39,7 +39,7 @@ from analyses.event_hazard import (
 )
 from analyses.origin import provenance
 from analyses.response import MODERATE
-from analyses.result import ALL, NotEstimable, Result, Row, Summary, Total
+from analyses.result import ALL, Estimate, NotEstimable, Result, Row, Summary, Total
 from analyses.tabulate import ARMS, GROUPS, Table, count_row, join, number_id
 from analyses.time_to_event import follow
 
@@ -123,8 +123,11 @@ def _tests(level: str, effects: Effects) -> list[Row]:
         chi_square, df, p = test
         unit = f"chi-square, {df} degree{'' if df == 1 else 's'} of freedom"
         values = {"p": Summary(value=p, unit="p"), "chi-square": Summary(value=chi_square, unit=unit)}
+    # with two centres the test and one hazard ratio give the other back: it goes when the counts of one are small
+    compared = [code for code, ratio in effects.ratios.items() if isinstance(ratio, Estimate)]
+    rests_on = (*_ids(ALL), *(i for code in compared for i in _ids(code)))
     return [
-        Row(topic="Heterogeneity", level=f"{name}, {level}", statistic="test", value=value, rests_on=_ids(ALL))
+        Row(topic="Heterogeneity", level=f"{name}, {level}", statistic="test", value=value, rests_on=rests_on)
         for name, value in values.items()
     ]
 

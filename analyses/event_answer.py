@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analyses.covariates import covariate_name
 from analyses.event_curves import risk_curves, risk_notes
 from analyses.event_hazard import (
     complete_counts,
@@ -64,7 +65,7 @@ def short_answer(followed: Followed, study: Study) -> Answer:
 
 def shared_notes(cohort: Cohort, study: Study, event: str) -> tuple[str, ...]:
     """Return what a reader must know of every analysis of time to an event."""
-    names = ", ".join(study.analysis.covariates)
+    names = ", ".join(covariate_name(name) for name in study.analysis.covariates)
     notes = [
         f"Time runs from time zero to the {event}; without it, to the end of follow-up. A month is 30.4375 days.",
         "The arm is the agent at time zero, whatever was given later (treatment policy).",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analyses.covariates import covariate_name
 from analyses.methods.mixed import MixedFit, linear_mixed_model
 from analyses.result import NotEstimable
 from analyses.tabulate import ARMS
@@ -136,7 +137,7 @@ def _fit(used: pd.DataFrame, reference: str, months: list[int], covariates: list
 
 
 def _notes(chosen: tuple[Window, ...], covariates: list[str], left_out: Mapping[str, list[str]]) -> tuple[str, ...]:
-    adjusted = ", ".join(["the value before time zero", *(name.replace("_", " ") for name in covariates)])
+    adjusted = ", ".join(["the value before time zero", *(covariate_name(name) for name in covariates)])
     span = "; ".join(window.text() for window in chosen)
     notes = [
         f"A value counts for the month in whose window it was measured ({span}).",

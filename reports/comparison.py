@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from registry.study import Study
 
 AGENT_NAMES = {"ivig": "IVIG", "rituximab": "Rituximab"}
-COVARIATE_NAMES = {
-    "age_decades": "age (per 10 years)",
-    "female": "female sex",
-    "ild": "interstitial lung disease",
-    "asys": "antisynthetase syndrome",
-    "dysphagia": "dysphagia",
-    "prior_immunosuppressants_2": "two or more earlier immunosuppressants",
-    "phga": "physician global activity (per cm)",
-    "ptga": "patient global activity (per cm)",
-    "exga": "extramuscular activity (per cm)",
-    "mmt8": "MMT8 (per point)",
-    "haq": "HAQ (per point)",
-    "prednisone": "prednisone equivalent (per mg/day)",
-    "log2_ldh": "LDH (per doubling)",
-    "disease_years": "disease duration (per year)",
-    "incident": "incident user",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +77,3 @@ def comparison_of(study: Study, rules: Rules) -> Comparison:
         months=tuple(study.analysis.trajectory_months),
         covariates=study.analysis.covariates,
     )
-
-
-def covariate_name(name: str) -> str:
-    """Return what a covariate of study.toml is called in a report."""
-    return COVARIATE_NAMES.get(name, name.replace("_", " "))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyses import formats
+from analyses.covariates import covariate_name
 from registry.rules import Rules
 from reports import definitions, harms, outcomes, persons, pictures, trajectories
-from reports.comparison import comparison_of, covariate_name
+from reports.comparison import comparison_of
 from reports.findings import findings
 from reports.tables import ARM_NAMES, rows
 

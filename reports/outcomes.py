@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyses import formats
+from analyses.covariates import covariate_name
 from analyses.result import Estimate
-from reports.comparison import covariate_name
 from reports.tables import ARM_NAMES, BLANK, NO_NUMBER, NOTHING, Cell, Draft, levels, one, pair, rows, within
 
 if TYPE_CHECKING:

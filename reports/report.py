@@ -38,15 +38,25 @@ def build_report(
     report: name of a report of study.toml (its title is used), or "committee". snapshot_id: None is the newest.
     output: None is reports/<name>-<data cut>-<snapshot id>.pdf in the study's folder. results: None reads those that
     'run' wrote for the snapshot. Counts of 1 to rule masked_count_maximum are masked before anything else happens.
-    Raises UserError if a Result is missing or belongs to another snapshot, or if the PDF cannot be made.
+    Raises UserError if there is no such report, if a Result is missing or belongs to another snapshot, or if the PDF
+    cannot be made.
     """
+    titles = {"committee": study.title, **{entry.name: entry.title for entry in study.reports}}
+    if report not in titles:
+        raise UserError(
+            str(study.folder / "study.toml"),
+            seen=f"It has no report {report}.",
+            expected=f"Expected one of: {', '.join(titles)}.",
+            advice="Correct the name, or add a [[report]] to study.toml.",
+            state="No report was written.",
+            exit_code=ExitCode.USAGE,
+        )
     snapshot = open_snapshot(study, snapshot_id)
     given = load_results(study, snapshot.id) if results is None else tuple(results)
     _complete(given, snapshot.id)
     maximum = int(rules_of(snapshot.manifest)["masked_count_maximum"])
     masked = {result.name: result for result in mask(given, maximum=maximum)}
-    title = next((entry.title for entry in study.reports if entry.name == report), study.title)
-    values, figures = contents(study, masked, title=title, manifest=snapshot.manifest)
+    values, figures = contents(study, masked, title=titles[report], manifest=snapshot.manifest)
     path = output or study.folder / "reports" / f"{report}-{snapshot.cut.isoformat()}-{snapshot.id}.pdf"
     return render_pdf(fill("committee.html.j2", values), figures=figures, cut=snapshot.cut, output=path)
 

@@ -34,7 +34,8 @@ class MixedFit:
 
     terms: term, estimate, std_error, df, low, high, p (df is infinite with inference "normal").
     covariance: of the estimates, term by term. variance: group, effect, value (variances, and the covariance of
-    intercept and slope). zero: what has no variance ("centre", "patient"); a result, not a failure.
+    intercept and slope). zero: what has no variance, or intercepts and slopes that go perfectly together ("centre",
+    "patient"); a result, not a failure.
     intraclass_correlation: of two values of one centre ("centre") and of one patient ("patient"), where the slope is
     zero. n rows of so many patients and centres; centres is 0 without a centre effect; dropped: rows with a missing
     value. aliased: terms that the data cannot tell from those before them; they are left out of terms. residuals:
@@ -169,6 +170,8 @@ def linear_mixed_model(
     if isinstance(nested, NotEstimable):
         return nested
     best = search(nested.sums, centres=nested.sums.first is not None)
+    if best is None:
+        return NotEstimable(reason="the values of a patient differ too little beside those of different patients")
     back = np.linalg.inv(nested.triangle)
     covariance = best.point.sigma2 * back @ best.point.inverse @ back.T
     names = [made.terms[i] for i in nested.kept]
@@ -237,7 +240,13 @@ def _correlation(variance: pd.DataFrame) -> dict[str, float]:
 def _notes(
     best: Optimum, nested: Nested, *, zero: tuple[str, ...], aliased: tuple[str, ...], dropped: int
 ) -> tuple[str, ...]:
-    notes = [f"The variance of the {name} effect is estimated at zero, the limit of what it can be." for name in zero]
+    notes = []
+    if "centre" in zero:
+        notes.append("The variance of the centre effect is estimated at zero, the limit of what it can be.")
+    if "patient" in zero and len(best.root) == 1:
+        notes.append("The variance of the patient effect is estimated at zero, the limit of what it can be.")
+    elif "patient" in zero:
+        notes.append("A variance of the patient effects is estimated at zero, or their correlation at 1 or -1.")
     if not best.converged:
         notes.append(
             "Neither of two optimisers reached a maximum of the restricted likelihood; do not use the numbers."

@@ -8,6 +8,7 @@ factor.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -74,20 +75,29 @@ class _Problem:
 
     def value(self, theta: Array) -> tuple[float, Array]:
         root, f = self.unpack(theta)
-        point = evaluate(self.data, root, f)
+        try:
+            point = evaluate(self.data, root, f)
+        except np.linalg.LinAlgError:
+            # X'V^-1 X has lost its digits: variances as large as these are out of reach.
+            return np.inf, np.zeros_like(theta)
         patient = point.slope_d[0] if self.q == 1 else (2 * point.slope_d @ root)[np.tril_indices(self.q)]
         return point.criterion, np.r_[patient, point.slope_f] if self.centres else patient
 
 
-def search(data: Sums, *, centres: bool) -> Optimum:
-    """Return the optimum; other starts and a second optimiser are tried before converged is False."""
+def search(data: Sums, *, centres: bool) -> Optimum | None:
+    """Return the optimum; other starts and a second optimiser are tried before converged is False.
+
+    None: no search got anywhere, because the variances differ by more than the digits of a double can hold.
+    """
     problem = _Problem(data=data, q=data.zz.shape[1], centres=centres)
     ends: list[Optimum] = []
     for optimiser, scale in product(("L-BFGS-B", "Nelder-Mead"), (1.0, 0.05)):
-        ends.append(_descend(problem, optimiser, problem.start * scale))
-        if ends[-1].converged:
-            return ends[-1]
-    return min(ends, key=lambda end: end.point.criterion)
+        # An optimiser may try what overflows; where it ends, every number must be finite for it to count.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), suppress(np.linalg.LinAlgError):
+            ends.append(_descend(problem, optimiser, problem.start * scale))
+            if ends[-1].converged:
+                return ends[-1]
+    return min(ends, key=lambda end: end.point.criterion, default=None)
 
 
 def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum:

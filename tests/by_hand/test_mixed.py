@@ -88,7 +88,7 @@ def test_two_centres_of_two_patients_of_two_values() -> None:
 
 def test_arms_within_centres_differ_with_the_error_of_patients_not_of_centres() -> None:
     # Both arms in both centres. Means of patients: 2 (old) and 6 (new) in A, 21 and 30 in B; differences 4 and 9,
-    # on average 13/2. Centre and arm leave 5/4 of each of the four means: 2 * 4 * 25/16 over 1 degree of freedom = 25/2.
+    # on average 13/2. Centre and arm leave 5/4 of each of the four means: 2 * 4 * 25/16 over 1 df = 25/2.
     data = two_centres().assign(arm=["old", "old", "new", "new"] * 2, y=[1, 3, 5, 7, 20, 22, 29, 31])
     fit = fitted("y ~ arm", data, centre="centre")
     difference = fit.contrasts("arm", reference="old").iloc[0]

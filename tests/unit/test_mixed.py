@@ -75,6 +75,28 @@ def test_a_response_that_only_differs_between_patients_is_not_estimable() -> Non
     assert "within any patient" in reason(frame.assign(y=frame["patient"].factorize()[0] ** 1.5))
 
 
+@pytest.mark.parametrize("names", [{}, {"slope": "month"}, {"centre": "centre"}])
+def test_patients_that_differ_a_hundred_million_times_more_than_their_values_end_in_words(
+    names: dict[str, str],
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = data(30, 5).assign(y=rng.normal(0, 1, 150))
+    frame["y"] += rng.normal(0, 1e8, 30)[frame["patient"].factorize()[0]]
+    fit = linear_mixed_model("y ~ arm * month", frame, patient="patient", **names)
+    assert isinstance(fit, NotEstimable) or fit.converged or "do not use" in " ".join(fit.notes)
+
+
+def test_slopes_that_go_perfectly_with_intercepts_are_a_boundary_and_named_as_such() -> None:
+    rng = np.random.default_rng(0)
+    level = rng.normal(0, 1, 20)
+    frame = data(20, 5)
+    frame["y"] = level[frame["patient"].factorize()[0]] * (1 + frame["month"]) + rng.normal(0, 0.5, 100)
+    fit = fitted(frame, "y ~ month", slope="month")
+    assert fit.converged
+    assert fit.zero == ("patient",)
+    assert "correlation" in " ".join(fit.notes)
+
+
 def test_missing_values_are_dropped_and_counted() -> None:
     frame = data()
     frame.loc[[1, 7], "y"] = np.nan

@@ -229,3 +229,8 @@ def test_the_study_chooses_who_is_the_reference(
     text = plain(fill("committee.html.j2", values))
     assert "IVIG minus rituximab" in text
     assert "Reference: Rituximab first." in text
+
+
+def test_a_report_that_the_study_does_not_have_is_refused_by_name(study: Study) -> None:
+    with pytest.raises(UserError, match=r"It has no report quartely\. Expected one of: committee, quarterly\."):
+        build_report(study, report="quartely")
