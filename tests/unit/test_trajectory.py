@@ -248,7 +248,7 @@ def test_mmt8_of_the_dominant_side_is_brought_to_the_scale_of_both() -> None:
 def test_the_baseline_value_is_not_also_a_covariate() -> None:
     notes = " ".join(answer(cohort(), study(), outcome="mmt8").notes)
     assert "adjusted for the value before time zero, age (per 10 years), interstitial lung disease." in notes
-    assert "mmt8." in " ".join(answer(cohort(), study(), outcome="ldh").notes)
+    assert "MMT8 (per point)." in " ".join(answer(cohort(), study(), outcome="ldh").notes)
 
 
 # ---- who and what counts ----
