@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-import analyses
 import registry
-import reports
 from registry.dictionary import data_dictionary, insert_dictionary
 from registry.errors import ExitCode, UserError
 
@@ -121,6 +119,8 @@ def freeze(study_folder: Path, cut: datetime | None) -> None:
 @click.pass_obj
 def run(study_folder: Path, snapshot_id: str | None) -> None:
     """Analyse a snapshot: one Result a question, as JSON."""
+    import analyses
+
     study = registry.load_study(study_folder)
     snapshot = registry.open_snapshot(study, snapshot_id)
     with _progress() as progress:
@@ -144,6 +144,8 @@ def run(study_folder: Path, snapshot_id: str | None) -> None:
 @click.pass_obj
 def report(study_folder: Path, name: str, snapshot_id: str | None, output: Path | None) -> None:
     """Make the PDF of report NAME from the Results of a snapshot."""
+    import reports
+
     study = registry.load_study(study_folder)
     click.echo(reports.build_report(study, report=name, snapshot_id=snapshot_id, output=output))
 
@@ -158,6 +160,8 @@ def due(study_folder: Path, *, dry_run: bool, retry: bool, today: datetime | Non
 
     A missed date is made up as of its own data cut. Exit status 7 if a delivery did not succeed.
     """
+    import reports
+
     study = registry.load_study(study_folder)
     day = today.date() if today else date.today()  # noqa: DTZ011  (a due date is a local day)
     with _progress() as progress:

@@ -102,7 +102,7 @@ def search(data: Sums, *, centres: bool) -> Optimum | None:
 
 def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum:
     """Return where an optimiser and Newton steps end; they leave a false end in the direction that leads down."""
-    theta = start
+    theta, before = start, np.inf
     for _ in range(ESCAPES):
         theta, decrement = _polish(problem, np.maximum(problem.lower, _minimum(problem, optimiser, theta)))
         root, f = problem.unpack(theta)
@@ -110,8 +110,9 @@ def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum:
         # On the covariance: no change that keeps it non-negative may lower the criterion.
         size, axes = np.linalg.eigh(point.slope_d)
         lowest, inside = float(size[0]), f > 0 or point.slope_f >= -SIGN * point.scale_f
-        if lowest >= -SIGN * point.scale_d:
-            break
+        if lowest >= -SIGN * point.scale_d or point.criterion >= before - ROUNDING * abs(before):
+            break  # a true end, or a direction that led nowhere
+        before = point.criterion
         away = np.outer(axes[:, 0], axes[:, 0])
         scales = 10.0 ** np.arange(0, -7, -1)
         tried = [_factor(root @ root.T + scale * away) for scale in scales]
@@ -126,7 +127,7 @@ def _minimum(problem: _Problem, optimiser: str, start: Array) -> Array:
         options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-6 * problem.data.n}
         end = minimize(problem.value, start, jac=True, method=optimiser, bounds=bounds, options=options).x
     else:
-        options = {"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-10}
+        options = {"maxfev": 4000, "xatol": 1e-7, "fatol": 1e-10}
         end = minimize(lambda t: problem.value(t)[0], start, method=optimiser, bounds=bounds, options=options).x
     return np.asarray(end)
 
