@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # After an early stop, deterioration is seen this many days before the day of failure and confirmed on it.
 WARNING_DAYS = 21
-INCIDENT_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +61,6 @@ class Fate:
     def failed(self) -> Flags:
         """Whether a failure that is not a death is seen within follow-up."""
         return (self.latent.failure <= self.end) & ~self.fatal
-
-    @property
-    def responded(self) -> Flags:
-        """Whether the response is seen within follow-up."""
-        return self.latent.response <= self.end
 
 
 def hazards(people: People, rituximab: Flags, scenario: Scenario) -> tuple[Floats, Floats]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from registry.simulation.scenario import Scenario
 
 DIAGNOSES = contract()["patient"]["diagnosis"].allowed()
-ELIGIBLE = 0
 NORMAL_IGG, LOW_IGG = 8.0, 7.0
 OLD_AGE = 65
 
