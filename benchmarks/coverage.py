@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analyses import failure, response, trajectory
 from analyses.result import Estimate
+from registry.checking.harmonise import staging_sql
 from registry.cohort import select_cohort
 from registry.concepts import derive, prepare
 from registry.contract import contract, snapshot_columns
-from registry.harmonise import staging_sql
 from registry.simulate import default_scenario, draw
 from registry.simulation.truth import truth
 from registry.snapshot import Snapshot, software

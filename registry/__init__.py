@@ -2,10 +2,10 @@
 
 from registry.cohort import Cohort, select_cohort
 from registry.errors import UserError
+from registry.keeping.store import add
 from registry.rules import load_rules
 from registry.simulate import simulate
 from registry.snapshot import Snapshot, freeze, open_snapshot
-from registry.store import add
 from registry.study import Study, init_study, load_study
 
 __all__ = [

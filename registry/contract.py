@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TABLES = ("patient", "antibody", "course", "infusion", "visit", "lab", "event", "follow_up")
-VERSION = "1"
+VERSION = "2"
+READABLE_VERSIONS = ("1", "2")
+"""2 added patient.link_key, which may be left out: what was made for 1 is read as it is."""
 
 SQL_TYPE = {"text": "VARCHAR", "code": "VARCHAR", "integer": "INTEGER", "decimal": "DECIMAL(18,6)", "date": "DATE"}
 
@@ -30,11 +32,15 @@ class _Frozen(BaseModel):
 
 
 class Column(_Frozen):
-    """One column of a table that a centre sends."""
+    """One column of a table that a centre sends.
+
+    required: no field may be empty. optional: the whole column may be left out of the file.
+    """
 
     name: str
     type: Literal["text", "code", "integer", "decimal", "date"]
     required: bool = False
+    optional: bool = False
     description: str
     unit: str | None = None
     accepts: tuple[str, ...] = ()

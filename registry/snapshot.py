@@ -16,8 +16,8 @@ import duckdb
 
 from registry.concepts import HELPER_TABLES, concepts, create_from_arrow, derive, prepare
 from registry.contract import VERSION, contract, snapshot_columns
-from registry.database import open_registry
 from registry.errors import ExitCode, UserError
+from registry.keeping.database import open_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

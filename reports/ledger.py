@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
-from registry.database import open_database
+from registry.keeping.database import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

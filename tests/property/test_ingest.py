@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry.checks import check
+from registry.checking.checks import check
+from registry.checking.explain import explain_text
 from registry.contract import contract
-from registry.delimited import read_delimited
 from registry.errors import UserError
-from registry.explain import explain_text
-from registry.manifest import read_manifest
-from registry.store import add
-from registry.submission import read_submission
+from registry.intake.delimited import read_delimited
+from registry.intake.manifest import read_manifest
+from registry.intake.submission import read_submission
+from registry.keeping.store import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from registry.checks import CheckedSubmission
-    from registry.receipt import Receipt
+    from registry.checking.checks import CheckedSubmission
+    from registry.keeping.receipt import Receipt
     from registry.study import Study
 
 TABLES = contract()

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.checks import check
+from registry.checking.checks import check
+from registry.intake.submission import read_submission
+from registry.keeping.store import add
 from registry.snapshot import freeze
-from registry.store import add
 from registry.study import load_study
-from registry.submission import read_submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable

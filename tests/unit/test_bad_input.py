@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.checks import check
-from registry.submission import MAXIMUM_BYTES, read_submission
+from registry.checking.checks import check
+from registry.intake.sent_files import MAXIMUM_BYTES
+from registry.intake.submission import read_submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from registry.checks import CheckedSubmission
+    from registry.checking.checks import CheckedSubmission
     from registry.errors import Problem
 
 LAB = {"analyte": "CK", "date": "2020-02-01", "value": "812", "unit": "U/L"}
@@ -248,8 +249,8 @@ FILES: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
                          "manifest.toml, column date", ("Expected the day of the submission.",)),
     "centre with spaces": (_edit("manifest.toml", lambda b: b.replace(b"lyon", b"Ly on")),
                            "manifest.toml, column centre", ("code of a centre", "lower case")),
-    "other contract": (_edit("manifest.toml", lambda b: b.replace(b'"1"', b'"2"')), "manifest.toml, column contract: 2",
-                       ("Expected the contract's version 1.",)),
+    "other contract": (_edit("manifest.toml", lambda b: b.replace(b'"1"', b'"9"')), "manifest.toml, column contract: 9",
+                       ("Expected the contract's version 2.",)),
     "unit of nothing": (_edit("manifest.toml", lambda b: b + b'"visit.weight" = "lb"\n'),
                         "manifest.toml, column units.visit.weight: lb", ("visit.phga, visit.ptga, visit.exga",)),
     "unknown unit": (_edit("manifest.toml", lambda b: b + b'"visit.phga" = "inch"\n'),

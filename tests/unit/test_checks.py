@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.checks import check
+from registry.checking.checks import check
+from registry.checking.harmonise import EXACT, FACTOR
 from registry.contract import codelist, contract, stored_columns
-from registry.harmonise import EXACT, FACTOR
-from registry.submission import read_submission
+from registry.intake.submission import read_submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from registry.checks import CheckedSubmission
+    from registry.checking.checks import CheckedSubmission
 
     Rows = dict[str, list[Mapping[str, str]]]
 

@@ -16,7 +16,7 @@ MAXIMUM_LINES = 300
 
 
 def modules(floor: str) -> list[Path]:
-    return sorted((ROOT / floor).rglob("*.py")) if floor != "myoregistry" else [ROOT / "myoregistry.py"]
+    return sorted((ROOT / floor).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry.checks import check
+from registry.checking.checks import check
 from registry.cohort import select_cohort
 from registry.contract import contract
 from registry.errors import UserError
+from registry.intake.submission import read_submission
+from registry.keeping.store import add
 from registry.simulate import default_scenario, draw, simulate
 from registry.simulation.centre import centre_sizes, make_centre
 from registry.simulation.dirt import add_dirt
@@ -24,9 +26,7 @@ from registry.simulation.one_centre import STREAMS, simulate_centre
 from registry.simulation.people import draw_people
 from registry.simulation.truth import truth
 from registry.snapshot import freeze
-from registry.store import add
 from registry.study import load_study
-from registry.submission import read_submission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

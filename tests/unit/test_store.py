@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from registry import store
 from registry.contract import contract
-from registry.database import OWN_TABLES, open_memory, open_registry
 from registry.errors import ExitCode, UserError
-from registry.receipt import BadSubmission
-from registry.store import add
+from registry.keeping import store
+from registry.keeping.database import OWN_TABLES, open_memory, open_registry
+from registry.keeping.receipt import BadSubmission
+from registry.keeping.store import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry import delimited
 from registry.contract import contract
-from registry.delimited import read_delimited
 from registry.errors import ExitCode, UserError
-from registry.submission import read_submission
+from registry.intake import delimited
+from registry.intake.delimited import read_delimited
+from registry.intake.submission import read_submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,10 @@ def _lines(data: bytes) -> list[tuple[int, str | None]]:
 def test_the_manifest_and_every_table_are_read(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
     folder = write_submission(tmp_path / "lyon-2026-06-30", units={"visit.phga": "mm"})
     read = read_submission(folder)
-    assert (read.name, read.centre, read.date, read.contract) == ("lyon-2026-06-30", "lyon", date(2026, 6, 30), "1")
-    assert (read.sender, read.units, read.problems) == ("data manager", {"visit.phga": "mm"}, ())
+    assert read.manifest is not None
+    assert (read.name, read.centre, read.date) == ("lyon-2026-06-30", "lyon", date(2026, 6, 30))
+    assert (read.manifest.contract, read.manifest.sender) == ("1", "data manager")
+    assert (read.units, read.problems) == ({"visit.phga": "mm"}, ())
     assert {name: table.num_rows for name, table in read.tables.items()} == dict(read.counts)
     assert read.counts == {
         "antibody": 1, "course": 2, "event": 1, "follow_up": 2, "infusion": 1, "lab": 3, "patient": 2, "visit": 2,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from registry.checking.explain import nearest
 from registry.errors import Problem
-from registry.explain import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +19,10 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 def header_problems(header: Sequence[str], table: Table) -> tuple[Problem, ...]:
     """Return what is wrong with a header: none at all, another separator, missing, unknown and repeated columns."""
-    expected = f"Expected the columns {', '.join(table.names)}."
+    expected = f"Expected the columns {', '.join(c.name for c in table.columns if not c.optional)}."
     if not set(header) & set(table.names):
         return (_no_header(header, table, expected),)
-    missing = [name for name in table.names if name not in header]
+    missing = [c.name for c in table.columns if c.name not in header and not c.optional]
     unknown = [name for name in dict.fromkeys(header) if name not in table.names]
     meant = {name: nearest(name, missing) for name in unknown}
     problems = [

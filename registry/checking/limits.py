@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.condition import Condition, rows_of, text
-from registry.explain import label
-from registry.harmonise import FACTOR, factors
+from registry.checking.condition import Condition, rows_of, text
+from registry.checking.explain import label
+from registry.checking.harmonise import FACTOR, factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from registry.checks import check
-from registry.database import open_registry
+from registry.checking.checks import check
 from registry.errors import ExitCode, UserError
-from registry.receipt import BadSubmission
-from registry.submission import read_submission
-from registry.transaction import earlier_receipt, receipt_of, take_in
+from registry.intake.submission import read_submission
+from registry.keeping.database import open_registry
+from registry.keeping.receipt import BadSubmission
+from registry.keeping.transaction import earlier_receipt, receipt_of, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from registry.checks import CheckedSubmission
-    from registry.receipt import Receipt
+    from registry.checking.checks import CheckedSubmission
+    from registry.intake.submission import Submission
+    from registry.keeping.receipt import Receipt
     from registry.study import Study
-    from registry.submission import Submission
 
 FREE_SPACE_FACTOR = 3
 """Free space asked for, in multiples of the registry and the submission together: a full disk can fail after COMMIT."""
@@ -106,7 +106,7 @@ def _look_again(database: Path, checked: CheckedSubmission, error: duckdb.Error)
 
 def _need_space(database: Path, submission: Submission) -> None:
     """Ask for room before writing."""
-    sizes = [path.stat().st_size for path in (*submission.folder.iterdir(), database) if path.is_file()]
+    sizes = [path.stat().st_size for path in (*submission.path.iterdir(), database) if path.is_file()]
     needed, free = FREE_SPACE_FACTOR * sum(sizes), shutil.disk_usage(database.parent).free
     if free < needed:
         raise UserError(

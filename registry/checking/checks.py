@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from registry.conditions import conditions_of
+from registry.checking.conditions import conditions_of
+from registry.checking.explain import nearest
+from registry.checking.findings import Found, find, keep_queries, sorted_problems
+from registry.checking.harmonise import quoted, staging_sql
+from registry.checking.keys import WAITS
+from registry.checking.limits_by_code import create_limit_tables
 from registry.contract import contract, stored_columns
-from registry.database import open_memory
-from registry.delimited import BROKEN
 from registry.errors import Problem
-from registry.explain import nearest
-from registry.findings import Found, find, keep_queries, sorted_problems
-from registry.harmonise import quoted, staging_sql
-from registry.keys import WAITS
-from registry.limits_by_code import create_limit_tables
+from registry.intake.tables import BROKEN
+from registry.keeping.database import open_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import duckdb
 
+    from registry.checking.findings import Kind
     from registry.contract import Table
-    from registry.findings import Kind
-    from registry.submission import Submission
+    from registry.intake.submission import Submission
 
 _ORDER = ("patient", "follow_up", "antibody", "course", "infusion", "visit", "lab", "event")
 """Rows are checked against their person's patient and follow_up rows, so these come first and stay."""

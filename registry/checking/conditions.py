@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.condition import Condition, rows_of, text
-from registry.explain import label
-from registry.harmonise import EXACT, exact, factor_of, parsed
-from registry.keys import duplicates, orphans
-from registry.limits import limit_conditions
-from registry.limits_by_code import limit_by_code_conditions
+from registry.checking.condition import Condition, rows_of, text
+from registry.checking.explain import label
+from registry.checking.harmonise import EXACT, exact, factor_of, parsed
+from registry.checking.keys import duplicates, orphans
+from registry.checking.limits import limit_conditions
+from registry.checking.limits_by_code import limit_by_code_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from registry.checks import CheckedSubmission
-    from registry.findings import Kind
+    from registry.checking.checks import CheckedSubmission
+    from registry.checking.findings import Kind
 
 WIDTH = 100
 
@@ -70,7 +70,7 @@ class BadSubmission(UserError):  # noqa: N818  (it stands beside UserError, whic
         self.problems, self.kinds = checked.problems, checked.kinds
         self.rejects, self.questions = checked.rejects, checked.questions
         super().__init__(
-            str(checked.submission.folder),
+            str(checked.submission.path),
             seen=f"{_count(self.rejects, 'problem')}.",
             expected="Expected the manifest and the eight files of the contract.",
             advice="Correct what is listed.",

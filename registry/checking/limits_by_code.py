@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from registry.condition import Condition, rows_alone, text
+from registry.checking.condition import Condition, rows_alone, text
+from registry.checking.harmonise import FACTOR
 from registry.contract import codelist, contract
-from registry.harmonise import FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry.checking.explain import explain_text
+from registry.checking.harmonise import quoted
 from registry.errors import Problem
-from registry.explain import explain_text
-from registry.harmonise import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import duckdb
 
-    from registry.condition import Condition
+    from registry.checking.condition import Condition
 
 SHOWN_OF_A_KIND = 20
 """How many problems of one rule in one file are shown; all of them count, and all are kept."""

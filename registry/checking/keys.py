@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.condition import Condition, rows_alone, rows_of, text
+from registry.checking.condition import Condition, rows_alone, rows_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

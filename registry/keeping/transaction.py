@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from registry.contract import contract, stored_columns
-from registry.receipt import Receipt
+from registry.keeping.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from registry.checks import CheckedSubmission
-    from registry.submission import Submission
+    from registry.checking.checks import CheckedSubmission
+    from registry.intake.submission import Submission
 
 
 def take_in(
@@ -123,8 +123,8 @@ def _insert_submission(connection: duckdb.DuckDBPyConnection, checked: CheckedSu
             submission.date,
             sequence,
             submission.sha256,
-            submission.contract,
-            submission.sender,
+            submission.manifest.contract if submission.manifest else "",
+            submission.manifest.sender if submission.manifest else "",
             # The one reading of the clock: when it arrived is a fact about the registry, and no snapshot holds it.
             datetime.now(UTC).replace(tzinfo=None, microsecond=0),
             checked.accepted,

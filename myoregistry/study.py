@@ -1,66 +1,32 @@
-"""The front door: the command line. The only file that knows all three floors."""
+"""The verbs that lead from files to a delivered report."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import registry
+from myoregistry.terminal import DAY, FILE, FOLDER, WIDTH
+from myoregistry.terminal import progress as show_progress
 from registry.dictionary import data_dictionary, insert_dictionary
 from registry.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
-DAY = click.DateTime(formats=["%Y-%m-%d"])
+    from pathlib import Path
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Show a bar on the terminal, on standard error, and nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<40.40}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda what, share: bar.update(task, description=what, completed=share)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--study", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder of the study.")
-@click.version_option(package_name="myoregistry")
-@click.pass_context
-def cli(context: click.Context, folder: Path) -> None:
-    """Registry, analyses and committee reports for refractory dermatomyositis and polymyositis.
-
-    \b
-    A study, from the centres' files to the committee's PDF:
-      myoregistry init STUDY                     write STUDY/study.toml, to be filled in
-      myoregistry --study STUDY add FOLDER...    take submissions in
-      myoregistry --study STUDY freeze           freeze the registry into a snapshot
-      myoregistry --study STUDY run              analyse the snapshot
-      myoregistry --study STUDY report committee make the PDF
-      myoregistry --study STUDY due              build and deliver what is owed today
-    """  # noqa: D301  (\b is click's mark for text that is not to be wrapped)
-    context.obj = folder
-
-
-@cli.command()
+@click.command()
 @click.argument("folder", type=FOLDER)
 def init(folder: Path) -> None:
     """Write FOLDER/study.toml with every setting explained."""
     click.echo(registry.init_study(folder))
 
 
-@cli.command()
+@click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--patients", type=click.IntRange(1, 1_000_000), default=240, show_default=True)
 @click.option("--centres", type=click.IntRange(2, 200), default=12, show_default=True)
@@ -69,14 +35,14 @@ def init(folder: Path) -> None:
 )
 def simulate(folder: Path, patients: int, centres: int, seed: int) -> None:
     """Write a simulated study into FOLDER: submissions, study.toml and the known truth."""
-    with _progress() as progress:
+    with show_progress() as progress:
         path = registry.simulate(folder, patients=patients, centres=centres, seed=seed, progress=progress)
     click.echo(
         f"{patients} patients of {centres} centres in {path / 'submissions'}; the truth is in {path / 'truth.json'}."
     )
 
 
-@cli.command()
+@click.command()
 @click.argument("folders", type=FOLDER, nargs=-1, required=True)
 @click.pass_obj
 def add(study_folder: Path, folders: tuple[Path, ...]) -> None:
@@ -87,7 +53,7 @@ def add(study_folder: Path, folders: tuple[Path, ...]) -> None:
     study = registry.load_study(study_folder)
     refused = []
     for number, folder in enumerate(folders):
-        with _progress() as progress:
+        with show_progress() as progress:
             try:
                 receipt = registry.add(study, folder, progress=progress)
             except UserError as error:
@@ -102,19 +68,19 @@ def add(study_folder: Path, folders: tuple[Path, ...]) -> None:
         raise SystemExit(ExitCode.BAD_SUBMISSION)
 
 
-@cli.command()
+@click.command()
 @click.option("--cut", type=DAY, help="Data cut, YYYY-MM-DD; without it, the date of the latest submission.")
 @click.pass_obj
 def freeze(study_folder: Path, cut: datetime | None) -> None:
     """Freeze the registry into a snapshot; analyses read only snapshots."""
     study = registry.load_study(study_folder)
-    with _progress() as progress:
+    with show_progress() as progress:
         snapshot = registry.freeze(study, cut=cut.date() if cut else None, progress=progress)
     rows = sum(entry["rows"] for name, entry in snapshot.manifest["tables"].items() if "content_sha256" in entry)
     click.echo(f"Snapshot {snapshot.id}: data cut {snapshot.cut}, {rows} rows, in {snapshot.folder}.")
 
 
-@cli.command()
+@click.command()
 @click.option("--snapshot", "snapshot_id", help="Id of a snapshot; without it, the one frozen last.")
 @click.pass_obj
 def run(study_folder: Path, snapshot_id: str | None) -> None:
@@ -123,7 +89,7 @@ def run(study_folder: Path, snapshot_id: str | None) -> None:
 
     study = registry.load_study(study_folder)
     snapshot = registry.open_snapshot(study, snapshot_id)
-    with _progress() as progress:
+    with show_progress() as progress:
         results = analyses.run(study, snapshot, progress=progress)
     table = Table(
         title=f"Snapshot {snapshot.id}, data cut {snapshot.cut}", title_justify="left", box=None, pad_edge=False
@@ -133,14 +99,14 @@ def run(study_folder: Path, snapshot_id: str | None) -> None:
     for result in results:
         missing = sum(row.value.kind == "not estimable" for row in result.rows)
         table.add_row(result.name, result.title, str(len(result.rows)), str(missing) if missing else "")
-    Console(width=100).print(table)
+    Console(width=WIDTH).print(table)
     click.echo(f"Written to {study.results / snapshot.id}.")
 
 
-@cli.command()
+@click.command()
 @click.argument("name", default="committee")
 @click.option("--snapshot", "snapshot_id", help="Id of a snapshot; without it, the one frozen last.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the PDF.")
+@click.option("--output", type=FILE, help="Where to write the PDF.")
 @click.pass_obj
 def report(study_folder: Path, name: str, snapshot_id: str | None, output: Path | None) -> None:
     """Make the PDF of report NAME from the Results of a snapshot."""
@@ -150,7 +116,7 @@ def report(study_folder: Path, name: str, snapshot_id: str | None, output: Path 
     click.echo(reports.build_report(study, report=name, snapshot_id=snapshot_id, output=output))
 
 
-@cli.command()
+@click.command()
 @click.option("--dry-run", is_flag=True, help="Only list what is owed.")
 @click.option("--retry", is_flag=True, help="Also what was refused, or sent with unknown outcome.")
 @click.option("--today", type=DAY, help="Act as on this day, YYYY-MM-DD.")
@@ -164,7 +130,7 @@ def due(study_folder: Path, *, dry_run: bool, retry: bool, today: datetime | Non
 
     study = registry.load_study(study_folder)
     day = today.date() if today else date.today()  # noqa: DTZ011  (a due date is a local day)
-    with _progress() as progress:
+    with show_progress() as progress:
         deliveries = reports.due(study, today=day, dry_run=dry_run, retry=retry, progress=progress)
     if not deliveries:
         click.echo(f"Nothing is owed on {day}.")
@@ -178,7 +144,7 @@ def due(study_folder: Path, *, dry_run: bool, retry: bool, today: datetime | Non
         raise SystemExit(ExitCode.DELIVERY_FAILED)
 
 
-@cli.command()
+@click.command()
 @click.pass_obj
 def rules(study_folder: Path) -> None:
     """List every clinical threshold in force, with its source."""
@@ -189,12 +155,12 @@ def rules(study_folder: Path) -> None:
     for name, rule in (study.rules if study else registry.load_rules()).rules.items():
         mark = "" if rule.verified else " (unverified)"
         table.add_row(name, f"{rule.value:f}" + (" *" if rule.overridden else ""), rule.unit, rule.source + mark)
-    Console(width=100).print(table)
+    Console(width=WIDTH).print(table)
     click.echo("* set by this study. A study overrides a rule in [rules] of study.toml.")
 
 
-@cli.command()
-@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), help="Markdown file with the two marks.")
+@click.command()
+@click.option("--into", type=FILE, help="Markdown file with the two marks.")
 def dictionary(into: Path | None) -> None:
     """Print the data dictionary that centres send by, or put it between the two marks of a file."""
     if into is None:
@@ -203,14 +169,4 @@ def dictionary(into: Path | None) -> None:
         insert_dictionary(into)
 
 
-def main() -> None:
-    """Run the command line; a user's mistake is shown without a traceback, a bug with one."""
-    try:
-        cli()
-    except UserError as error:
-        click.echo(error.text(), err=True)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()
+VERBS = (init, simulate, add, freeze, run, report, due, rules, dictionary)

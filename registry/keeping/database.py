@@ -13,7 +13,7 @@ import duckdb
 
 from registry.contract import contract, create_table, stored_columns
 from registry.errors import ExitCode, UserError
-from registry.private_files import private_files, spill_folder
+from registry.keeping.private_files import private_files, spill_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,16 +8,16 @@ import io
 import json
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from registry.encoding import explain_decoding, refuse_bytes
 from registry.errors import Problem
-from registry.header import header_problems
+from registry.intake.encoding import explain_decoding, refuse_bytes
+from registry.intake.header import header_problems
+from registry.intake.tables import BROKEN, TextTable, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,23 +26,6 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 50_000
 _BREAK = re.compile(r"\r\n|\r|\n")
-BROKEN = pa.schema([("line", pa.int64()), ("fields", pa.int64()), ("content", pa.string())])
-"""Rows with more or fewer fields than the header."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextTable:
-    """What stands in one file.
-
-    rows: `line` and the columns as strings, null where a field is empty; None if the file is no table of the contract.
-    broken: the rows with more or fewer fields than the header (line, fields, content as JSON).
-    count: how many rows the file has by its own count. problems: what is wrong with the file as a whole.
-    """
-
-    rows: pa.Table | None
-    broken: pa.Table
-    count: int
-    problems: tuple[Problem, ...]
 
 
 def read_delimited(data: bytes, table: Table, *, progress: Callable[[float], None] | None = None) -> TextTable:
@@ -52,7 +35,7 @@ def read_delimited(data: bytes, table: Table, *, progress: Callable[[float], Non
     """
     refused = refuse_bytes(table.file, data)
     if refused is not None:
-        return _unreadable(refused)
+        return unreadable(table.file, refused)
     with _no_collection():
         return _read(data, table, progress)
 
@@ -66,7 +49,7 @@ def _read(data: bytes, table: Table, progress: Callable[[float], None] | None) -
         header = next(reader, [])
         wrong = header_problems(header, table)
         if wrong:
-            return _unreadable(*wrong)
+            return unreadable(table.file, *wrong)
         good, broken = [], []
         line = reader.line_num
         chunk.extend(islice(reader, CHUNK_ROWS))
@@ -85,13 +68,19 @@ def _read(data: bytes, table: Table, progress: Callable[[float], None] | None) -
             chunk.clear()
             chunk.extend(islice(reader, CHUNK_ROWS))
     except UnicodeDecodeError:
-        return _unreadable(explain_decoding(table.file, data))
+        return unreadable(table.file, explain_decoding(table.file, data))
     except csv.Error as error:
         # What was read of the chunk before the error is in it: list.extend keeps it.
-        return _unreadable(_quotes(table.file, str(error), line + sum(map(_height, chunk)) + 1))
-    columns = pa.concat_tables(good or [_text_columns([], [], header)]).select(["line", *table.names])
+        return unreadable(table.file, _quotes(table.file, str(error), line + sum(map(_height, chunk)) + 1))
+    columns = pa.concat_tables(good or [_text_columns([], [], header)])
+    for name in table.names:
+        if name not in header:
+            columns = columns.append_column(name, pa.nulls(columns.num_rows, pa.string()))
+    columns = columns.select(["line", *table.names])
     damaged = pa.concat_tables(broken or [BROKEN.empty_table()])
-    return TextTable(rows=columns, broken=damaged, count=columns.num_rows + damaged.num_rows, problems=())
+    return TextTable(
+        rows=columns, broken=damaged, count=columns.num_rows + damaged.num_rows, problems=(), label=table.file
+    )
 
 
 def _lines(chunk: Sequence[Sequence[str]], before: int, after: int) -> Sequence[int]:
@@ -151,7 +140,3 @@ def _quotes(file: str, error: str, line: int) -> Problem:
         message=message,
         advice='A quote inside a quoted field is written twice (""). Nothing after this line could be read.',
     )
-
-
-def _unreadable(*problems: Problem) -> TextTable:
-    return TextTable(rows=None, broken=BROKEN.empty_table(), count=0, problems=problems)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt  # noqa: TC003  (pydantic reads the annotation at run time)
 import tomllib
-from datetime import date  # noqa: TC003  (pydantic reads the annotation at run time)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from registry.contract import VERSION, contract
+from registry.contract import READABLE_VERSIONS, VERSION, contract
 from registry.errors import Problem
 
 if TYPE_CHECKING:
@@ -19,16 +19,44 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.toml"
 
 
+class Csv(BaseModel):
+    """How the text files of a submission are written, where it cannot be told from the files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: Literal["utf-8", "utf-16", "windows-1252"] | None = None
+    separator: Literal[",", ";", "tab"] | None = None
+    decimal: Literal[".", ","] | None = None
+
+
+class Redcap(BaseModel):
+    """Where the export of a REDCap project and its mapping to the contract lie in the submission."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "redcap.csv"
+    mapping: str = "mapping.toml"
+
+
 class Manifest(BaseModel):
-    """What manifest.toml says of a submission."""
+    """What manifest.toml says of a submission.
+
+    format: what the files are. kind: "cumulative", the state of the whole cohort on that date, or "delta", only what
+    is new or has changed since the submission of the centre that is dated base.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     centre: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    date: Annotated[date, Field(strict=True)]
+    date: Annotated[dt.date, Field(strict=True)]
     contract: str
     sender: str = ""
+    format: Literal["tables", "redcap", "fhir", "omop"] = "tables"
+    kind: Literal["cumulative", "delta"] = "cumulative"
+    base: Annotated[dt.date, Field(strict=True)] | None = None
     units: dict[str, str] = Field(default_factory=dict)
+    csv: Csv = Csv()
+    redcap: Redcap = Redcap()
 
 
 def read_manifest(data: bytes, folder_name: str) -> tuple[Manifest | None, tuple[Problem, ...]]:
@@ -63,13 +91,21 @@ def _setting_problem(place: str, kind: str, text: str) -> Problem:
 
 
 def _manifest_problems(manifest: Manifest, folder_name: str) -> Iterator[Problem]:
-    if manifest.contract != VERSION:
+    if manifest.contract not in READABLE_VERSIONS:
         yield _problem(
             "contract",
             "contract",
             manifest.contract,
             f"Expected the contract's version {VERSION}.",
             "Export the tables again for that version.",
+        )
+    if (manifest.kind == "delta") != (manifest.base is not None):
+        yield _problem(
+            "base",
+            "base",
+            "",
+            "A delta says what has changed since an earlier submission, and only a delta has one.",
+            'Write kind = "delta" and base = the date of that submission, or neither.',
         )
     for place, unit in manifest.units.items():
         table, _, name = place.partition(".")

@@ -1,0 +1,5 @@
+"""Run the command line with python -m myoregistry."""
+
+from myoregistry.command_line import main
+
+main()

@@ -1,0 +1,1 @@
+"""From text tables to typed rows, and every problem in them."""

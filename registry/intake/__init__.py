@@ -1,0 +1,1 @@
+"""From the bytes that a centre sends to text tables of the contract."""

@@ -1,0 +1,1 @@
+"""What the registry keeps: one writer, one transaction, and nothing lost."""
