@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from myoregistry import study
+from myoregistry import checking, export, keeping, pull, study, template
 from registry.errors import UserError
 
 
@@ -21,7 +21,7 @@ def cli(context: click.Context, folder: Path) -> None:
     \b
     A study, from the centres' files to the committee's PDF:
       myoregistry init STUDY                     write STUDY/study.toml, to be filled in
-      myoregistry --study STUDY add FOLDER...    take submissions in
+      myoregistry --study STUDY add PATH...      take submissions in: folders or zip archives
       myoregistry --study STUDY freeze           freeze the registry into a snapshot
       myoregistry --study STUDY run              analyse the snapshot
       myoregistry --study STUDY report committee make the PDF
@@ -30,7 +30,7 @@ def cli(context: click.Context, folder: Path) -> None:
     context.obj = folder
 
 
-for _verb in study.VERBS:
+for _verb in (*study.VERBS, *keeping.VERBS, *checking.VERBS, *pull.VERBS, *template.VERBS, *export.VERBS):
     cli.add_command(_verb)
 
 

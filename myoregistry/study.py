@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 import registry
-from myoregistry.terminal import DAY, FILE, FOLDER, WIDTH
+from myoregistry.terminal import DAY, FILE, FOLDER, PLACE, WIDTH
 from myoregistry.terminal import progress as show_progress
 from registry.dictionary import data_dictionary, insert_dictionary
 from registry.errors import ExitCode, UserError
+from registry.keeping.receipt import BadSubmission
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from registry.checking.checks import CheckedSubmission
 
 
 @click.command()
@@ -43,39 +46,59 @@ def simulate(folder: Path, patients: int, centres: int, seed: int) -> None:
 
 
 @click.command()
-@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+@click.argument("submissions", type=PLACE, nargs=-1, required=True)
+@click.option("--problems", type=FOLDER, help="Write a workbook and a page for each centre into this folder.")
 @click.pass_obj
-def add(study_folder: Path, folders: tuple[Path, ...]) -> None:
-    """Take the submissions in FOLDERS into the registry, each whole or not at all.
+def add(study_folder: Path, submissions: tuple[Path, ...], problems: Path | None) -> None:
+    """Take SUBMISSIONS, folders or zip archives, into the registry, each whole or not at all.
 
     Rows with a problem are kept in quarantine and the others are taken in. Exit status 3 if a submission was refused.
     """
     study = registry.load_study(study_folder)
     refused = []
-    for number, folder in enumerate(folders):
+    for number, folder in enumerate(submissions):
         with show_progress() as progress:
             try:
                 receipt = registry.add(study, folder, progress=progress)
             except UserError as error:
                 if error.exit_code != ExitCode.BAD_SUBMISSION:
                     raise
+                _send_back(error.checked if isinstance(error, BadSubmission) else None, problems)
                 refused.append(folder.name)
                 click.echo(error.text() + "\n", err=True)
                 continue
-        click.echo(receipt.text() + ("" if number == len(folders) - 1 else "\n"))
+        _send_back(receipt.checked, problems)
+        for note in receipt.notes:
+            click.echo(note, err=True)
+        click.echo(receipt.text() + ("" if number == len(submissions) - 1 else "\n"))
     if refused:
         click.echo(f"Refused: {', '.join(refused)}.", err=True)
         raise SystemExit(ExitCode.BAD_SUBMISSION)
 
 
+def _send_back(checked: CheckedSubmission | None, folder: Path | None) -> None:
+    """Write what a centre gets back about its submission."""
+    if checked is None or folder is None:
+        return
+    from reports.centre_problems import write_page, write_workbook
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = checked.submission.name
+    write_workbook(checked, folder / f"{name}-problems.xlsx")
+    write_page(checked, folder / f"{name}-problems.pdf")
+
+
 @click.command()
 @click.option("--cut", type=DAY, help="Data cut, YYYY-MM-DD; without it, the date of the latest submission.")
+@click.option("--known", type=DAY, help="Only what had arrived by this day, YYYY-MM-DD; without it, everything.")
 @click.pass_obj
-def freeze(study_folder: Path, cut: datetime | None) -> None:
+def freeze(study_folder: Path, cut: datetime | None, known: datetime | None) -> None:
     """Freeze the registry into a snapshot; analyses read only snapshots."""
     study = registry.load_study(study_folder)
     with show_progress() as progress:
-        snapshot = registry.freeze(study, cut=cut.date() if cut else None, progress=progress)
+        snapshot = registry.freeze(
+            study, cut=cut.date() if cut else None, known=known.date() if known else None, progress=progress
+        )
     rows = sum(entry["rows"] for name, entry in snapshot.manifest["tables"].items() if "content_sha256" in entry)
     click.echo(f"Snapshot {snapshot.id}: data cut {snapshot.cut}, {rows} rows, in {snapshot.folder}.")
 

@@ -89,7 +89,7 @@ def select_cohort(snapshot: Snapshot, study: Study, *, users: Users = "incident"
     Raises UserError if the study's thresholds are no longer those that the snapshot was frozen with, or if nobody is
     left.
     """
-    _same_rules(snapshot, study)
+    same_rules(snapshot, study)
     with snapshot.connect() as connection:
         steps = attrition(connection, users=users)
         if steps[-1].remaining == 0:
@@ -115,7 +115,8 @@ def select_cohort(snapshot: Snapshot, study: Study, *, users: Users = "incident"
     )
 
 
-def _same_rules(snapshot: Snapshot, study: Study) -> None:
+def same_rules(snapshot: Snapshot, study: Study) -> None:
+    """Raise UserError if the study's thresholds are no longer those that the snapshot was frozen with."""
     frozen = snapshot.manifest["rules"]
     now = {name: rule.model_dump(mode="json") for name, rule in study.rules.rules.items()}
     changed = sorted(name for name in now if frozen.get(name, {}).get("value") != now[name]["value"])

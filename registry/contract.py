@@ -24,6 +24,9 @@ VERSION = "2"
 READABLE_VERSIONS = ("1", "2")
 """2 added patient.link_key, which may be left out: what was made for 1 is read as it is."""
 
+RuleKind = Literal["conformance", "completeness", "plausibility"]
+"""Classes of checks after Kahn et al., eGEMs 2016;4:1244."""
+
 SQL_TYPE = {"text": "VARCHAR", "code": "VARCHAR", "integer": "INTEGER", "decimal": "DECIMAL(18,6)", "date": "DATE"}
 
 
@@ -72,11 +75,17 @@ class Column(_Frozen):
 
 
 class Check(_Frozen):
-    """A condition on a row, possibly against its patient and follow_up row; true or unknown means that it holds."""
+    """A condition on a row, possibly against its patient and follow_up row; true or unknown means that it holds.
+
+    kind: its class. applies: the rows that it tests; without it, those in which every one of its columns is filled.
+    Where a column of it cannot be read, that is the problem, and the row is not tested.
+    """
 
     id: str
     severity: Severity
+    kind: RuleKind = "plausibility"
     columns: tuple[str, ...]
+    applies: str = ""
     holds: str
     message: str
     advice: str = ""

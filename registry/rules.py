@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
-WHOLE = frozenset({"days", "years", "measures", "persons", "CTCAE grade"})
-"""Units of which there are no parts: dates are counted in days."""
+WHOLE = frozenset({"days", "months", "years", "measures", "persons", "CTCAE grade"})
+"""Units of which there are no parts: dates are counted in days and calendar months."""
 
 
 class Rule(BaseModel):

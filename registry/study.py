@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from datetime import date  # noqa: TC003  (pydantic reads the annotation at run time)
 from decimal import Decimal
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from registry.errors import ExitCode, UserError
 from registry.rules import Rules, load_rules
+
+KEY_FILE_VARIABLE = "MYOREGISTRY_KEY_FILE"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -81,10 +84,16 @@ class Report(_Frozen):
     delivery: Annotated[tuple[Delivery, ...], Field(min_length=1)]
 
 
+class Keeping(_Frozen):
+    """How the registry is kept. key_file: a path, from the folder of the study."""
+
+    key_file: str = "registry.key"
+
+
 class Study(_Frozen):
     """One study on disk: study.toml and the folder that it stands in.
 
-    The folder holds registry.duckdb, ledger.duckdb, snapshots/, results/ and reports/.
+    The folder holds registry.duckdb, registry.head, archive/, ledger.duckdb, snapshots/, results/ and reports/.
     """
 
     folder: Path
@@ -95,6 +104,7 @@ class Study(_Frozen):
     overrides: dict[str, Decimal] = Field(alias="rules", default_factory=dict)
     analysis: Analysis = Analysis()
     reports: tuple[Report, ...] = Field(alias="report", default=())
+    keeping: Keeping = Field(alias="registry", default=Keeping())
 
     @field_validator("centres")
     @classmethod
@@ -118,6 +128,31 @@ class Study(_Frozen):
     def database(self) -> Path:
         """The live registry."""
         return self.folder / "registry.duckdb"
+
+    @property
+    def key_file(self) -> Path:
+        """The keys of the registry, outside the database; in an environment variable if that is set."""
+        return self.folder / (os.environ.get(KEY_FILE_VARIABLE) or self.keeping.key_file)
+
+    @property
+    def head(self) -> Path:
+        """Number and hash of the newest entry of the audit trail, outside the database."""
+        return self.folder / "registry.head"
+
+    @property
+    def archive(self) -> Path:
+        """What arrived, byte for byte, encrypted."""
+        return self.folder / "archive"
+
+    @property
+    def withdrawals(self) -> Path:
+        """Tokens of the persons who have withdrawn their consent."""
+        return self.folder / "registry.withdrawn"
+
+    @property
+    def lock(self) -> Path:
+        """Who writes to the registry at the moment."""
+        return self.folder / "registry.lock"
 
     @property
     def ledger(self) -> Path:

@@ -156,14 +156,15 @@ def _every_character_has_a_glyph(html: str, figures: Mapping[str, bytes], output
     text = "".join(
         html_text.unescape(re.sub(r"<[^>]*>", " ", part)) for part in (html, *map(bytes.decode, figures.values()))
     )
-    missing = sorted({c for c in text if ord(c) not in _glyphs() and c not in "\n\r\t"})
+    missing = sorted({c for c in text if ord(c) not in glyphs() and c not in "\n\r\t"})
     if missing:
         named = ", ".join(f"{c} (U+{ord(c):04X})" for c in missing[:20])
         raise _failed(output, f"No glyph in the bundled font for: {named}.")
 
 
 @cache
-def _glyphs() -> frozenset[int]:
+def glyphs() -> frozenset[int]:
+    """Return the code points that every bundled font has."""
     folder = files("reports").joinpath("templates", "fonts")
     maps = []
     for name in FONTS:

@@ -92,6 +92,8 @@ def due(
     once deliver nothing twice. dry_run: only list what would be done (state "failed", detail "owed").
     One report that cannot be built does not keep the others back: its deliveries stand as failed, with the reason.
     """
+    if dry_run and not study.ledger.is_file():
+        return tuple(_state(item, Outcome(state="failed", detail="owed")) for item in owed(study, today, retry=retry))
     with open_ledger(study.ledger) as ledger:
         waiting = owed(study, today, recorded(ledger), retry=retry)
         if dry_run:

@@ -40,7 +40,8 @@ GOOD: Rows = {
     "event": [{"patient_id": "P1", "term": "Pneumonia", "serious": "yes", "start_date": "2019-05-01", "grade": "3"}],
     "follow_up": [
         {"patient_id": "P1", "last_seen_date": "2026-05-02", "status": "active"},
-        {"patient_id": "P2", "last_seen_date": "2025-01-02", "status": "dead", "death_date": "2025-01-02"},
+        {"patient_id": "P2", "last_seen_date": "2025-01-02", "status": "dead", "death_date": "2025-01-02",
+         "death_cause": "other"},
     ],
 }  # fmt: skip
 """Fourteen rows of two persons, each of which meets every condition."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from registry.contract import Column
+    from registry.contract import Column, RuleKind
     from registry.errors import Severity
 
 _CONTEXT = ("patient", "follow_up")
@@ -19,29 +19,37 @@ _CONTEXT = ("patient", "follow_up")
 class Condition:
     """One way in which rows of a table can be wrong or doubtful.
 
-    source, where: the FROM clause, in which the table is called row, and what is true for a wrong row. shown: SQL of
-    the values that are quoted. extra: SQL of values that stand only in the words. Both fill {0}, {1}, ... of message
-    and advice. text_of: the column whose text is explained in Python, for the few rows that are shown, in place of
-    message and advice. silent: the rows suffer from a problem that is told where it is, and are only counted.
+    kind: its class (Kahn et al. 2016). source: the FROM clause, in which the table is called row. applies: what is true
+    for a row that the rule tests, such as one that has the values it compares. where: what is true for a wrong row; a
+    row is wrong if both are. shown: SQL of the values that are quoted. extra: SQL of values that stand only in the
+    words. Both fill {0}, {1}, ... of message and advice. meaning, remedy: message and advice without the values of a
+    row, for the list of all rules; needed where theirs are not readable without them. evidence: where the rule comes
+    from. text_of: the column whose text is explained in Python, for the few rows that are shown, in place of message
+    and advice. silent: the rows suffer from a problem that is told where it is, and are only counted.
     """
 
     rule: str
     table: str
     severity: Severity
+    kind: RuleKind
     columns: tuple[str, ...] = ()
     source: str
+    applies: str = "true"
     where: str
     shown: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     message: str = ""
     advice: str = ""
+    meaning: str = ""
+    remedy: str = ""
+    evidence: str = ""
     text_of: Column | None = None
     silent: bool = False
 
     @property
-    def file(self) -> str:
-        """Name of the file that the rows stand in."""
-        return f"{self.table}.csv"
+    def met(self) -> str:
+        """SQL of what is true for a wrong row."""
+        return f"({self.applies}) AND ({self.where})"
 
     def words(self, values: Sequence[str]) -> tuple[str, str]:
         """Return message and advice for the shown and extra values of one row."""
@@ -72,6 +80,11 @@ def seen_by(table: str) -> tuple[str, ...]:
 def rows_alone(table: str) -> str:
     """Return the FROM clause of a table as row."""
     return f'"{table}" AS row'
+
+
+def filled(columns: Iterable[str]) -> str:
+    """Return the SQL that is true for a row in which every one of these columns could be read and is not empty."""
+    return " AND ".join(f'row."{name}" IS NOT NULL' for name in columns) or "true"
 
 
 def text(column: str) -> str:

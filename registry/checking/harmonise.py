@@ -38,10 +38,10 @@ def staging_sql(table: Table, units: Mapping[str, str], *, source: str) -> str:
     units
         Declared units by column of this table; the contract's unit where there is none.
     source
-        Table of the connection with `line` and the text columns.
+        Table of the connection with `line`, `at` (where the row stands in its file) and the text columns.
     """
-    inner = ["line"]
-    outer = ["line"]
+    inner = ["line", '"at"']
+    outer = ["line", '"at"']
     for column in table.columns:
         text = f'"{column.name}$text"'
         inner += [f'"{column.name}" AS {text}', f'{_parse(column)} AS "{parsed(column)}"']

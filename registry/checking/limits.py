@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.checking.condition import Condition, rows_of, text
+from registry.checking.condition import Condition, filled, rows_of, text
 from registry.checking.explain import label
 from registry.checking.harmonise import FACTOR, factors
 
@@ -33,12 +33,13 @@ def limit_conditions(table: Table, column: Column, units: Mapping[str, str]) -> 
         )
     if column.soft is not None:
         low, high = column.soft
-        inside = f' AND row."{column.name}" BETWEEN {column.hard[0]} AND {column.hard[1]}' if column.hard else ""
+        inside = f'row."{column.name}" BETWEEN {column.hard[0]} AND {column.hard[1]}' if column.hard else ""
         yield _condition(
             table,
             column,
             "soft",
-            where=f'row."{column.name}" NOT BETWEEN {low} AND {high}{inside}',
+            applies=inside,
+            where=f'row."{column.name}" NOT BETWEEN {low} AND {high}',
             message=f"Usual values of {_quantity(column)} lie between {plain(low)} and {plain(high)}.",
             advice="Confirm the value.",
         )
@@ -74,15 +75,21 @@ def _quantity(column: Column) -> str:
     return what if not column.unit or column.unit in what.split() else f"{what} in {column.unit}"
 
 
-def _condition(table: Table, column: Column, kind: str, *, where: str, message: str, advice: str) -> Condition:
+def _condition(
+    table: Table, column: Column, ending: str, *, applies: str = "", where: str, message: str, advice: str
+) -> Condition:
     return Condition(
-        rule=f"{table.table}.{column.name}.{kind}",
+        rule=f"{table.table}.{column.name}.{ending}",
         table=table.table,
-        severity="reject" if kind == "hard" else "query",
+        severity="reject" if ending == "hard" else "query",
+        kind="plausibility",
         columns=(column.name,),
         source=rows_of(table.table),
+        applies=applies or filled([column.name]),
         where=where,
         shown=(text(column.name),),
         message=message,
         advice=advice.replace("{table}", table.table),
+        remedy="Correct it or leave it empty." if ending == "hard" else "",
+        evidence=column.source,
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from registry.checking.condition import Condition, rows_alone, text
+from registry.checking.condition import Condition, filled, rows_alone, text
+from registry.checking.explain import label
 from registry.checking.harmonise import FACTOR
 from registry.contract import codelist, contract
 
@@ -61,7 +62,9 @@ def _outside(table: Table, limited: Column, column: Column, kind: str) -> Condit
     own = column is limited
     low, high = (f"limits.{'' if own else f'{column.name}_'}{kind}_{end}" for end in ("low", "high"))
     value = f'row."{column.name}"'
-    inside = f" AND {value} BETWEEN limits.hard_low AND limits.hard_high" if own and kind == "soft" else ""
+    tested = ["sent.canonical_unit = limits.unit", filled([column.name]), f"{low} IS NOT NULL", f"{high} IS NOT NULL"]
+    if own and kind == "soft":
+        tested.append(f"{value} BETWEEN limits.hard_low AND limits.hard_high")
     what = "limits.label" if own else "'the upper limit of normal of ' || limits.label"
     start, stop = ("Expected", "between") if kind == "hard" else ("Usual values of", "lie between")
     converted = f"if(sent.factor = 1, '', ' ' || {text(column.name)} || ' ' || sent.unit || ' is ' || "
@@ -70,9 +73,11 @@ def _outside(table: Table, limited: Column, column: Column, kind: str) -> Condit
         rule=f"{table.table}.{column.name}.{kind}",
         table=table.table,
         severity="reject" if kind == "hard" else "query",
+        kind="plausibility",
         columns=(column.name,),
         source=_source(table, limited),
-        where=f"{value} NOT BETWEEN {low} AND {high}{inside}",
+        applies=" AND ".join(tested),
+        where=f"{value} NOT BETWEEN {low} AND {high}",
         shown=(text(column.name),),
         extra=(
             f"{what} || ' in ' || limits.unit",
@@ -82,6 +87,10 @@ def _outside(table: Table, limited: Column, column: Column, kind: str) -> Condit
         ),
         message=f"{start} {{1}} {stop} {{2}}.{{3}}",
         advice="{4}",
+        meaning=f"{start} {label(column)} {stop} the {kind} limits of its {limited.limits_by} in "
+        f"codelists/{_codes(table, limited)}.csv.",
+        remedy=_otherwise(kind),
+        evidence=column.source or limited.source,
     )
 
 
@@ -96,13 +105,16 @@ def _advice(column: Column, *, usual: tuple[str, str], kind: str) -> str:
         f"' (1 ' || {big} || ' = ' || {_number(f'CAST({ratio} AS {FACTOR})')} || ' ' || {small} || '). '",
         f"'Convert the column, or write ' || other.unit || ' in its {column.unit_column} column.'",
     )
-    otherwise = "Correct it or leave the row out." if kind == "hard" else "Confirm the value."
     return (
         f"coalesce((SELECT first({' || '.join(words)} ORDER BY other.factor) FROM units AS other "
         "WHERE other.unit = other.name AND other.canonical_unit = sent.canonical_unit "
         "AND other.factor <> sent.factor "
-        f"AND {raw} * other.factor BETWEEN {usual[0]} AND {usual[1]}), '{otherwise}')"
+        f"AND {raw} * other.factor BETWEEN {usual[0]} AND {usual[1]}), '{_otherwise(kind)}')"
     )
+
+
+def _otherwise(kind: str) -> str:
+    return "Correct it or leave the row out." if kind == "hard" else "Confirm the value."
 
 
 def _foreign_unit(table: Table, column: Column) -> Condition:
@@ -116,21 +128,23 @@ def _foreign_unit(table: Table, column: Column) -> Condition:
         rule=f"{table.table}.{unit}.{by}",
         table=table.table,
         severity="reject",
+        kind="conformance",
         columns=(by, unit),
-        source=_source(table, column, same_kind=False),
+        source=_source(table, column),
         where="sent.canonical_unit <> limits.unit",
         shown=(text(by), text(unit)),
         extra=("limits.label", fits),
         message="Expected {2} in {3}, not in {1}.",
         advice=f"Correct {by} or {unit}.",
+        meaning=f"Expected a unit in which the {by} is measured.",
+        evidence="codelists/units.csv",
     )
 
 
-def _source(table: Table, column: Column, *, same_kind: bool = True) -> str:
-    kind = " AND sent.canonical_unit = limits.unit" if same_kind else ""
+def _source(table: Table, column: Column) -> str:
     return (
         f'{rows_alone(table.table)} JOIN "{_codes(table, column)}" AS limits ON limits.code = row."{column.limits_by}" '
-        f'JOIN units AS sent ON sent.unit = row."{column.unit_column}"{kind}'
+        f'JOIN units AS sent ON sent.unit = row."{column.unit_column}"'
     )
 
 

@@ -14,6 +14,7 @@ import duckdb
 from registry.contract import contract, create_table, stored_columns
 from registry.errors import ExitCode, UserError
 from registry.keeping.private_files import private_files, spill_folder
+from registry.keeping.trouble import damaged, is_damage, is_of_the_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 OWN_TABLES = ("submission", "quarantine", "query")
 """Tables of registry.duckdb beside the eight of the contract."""
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+MEMORY = "256MiB"
+"""What DuckDB may take for a file; the rest is spilled. The Arrow tables of a full-size submission stand beside it."""
 _PAUSE_SECONDS = 0.1
 
 
@@ -65,6 +68,10 @@ def open_database(
         try:
             _lock_down(connection, folders)
             yield connection
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise damaged(path) from error
+            raise
         finally:
             connection.close()
 
@@ -87,10 +94,14 @@ def open_registry(
 
 
 @contextmanager
-def open_memory(*, folders: Sequence[Path] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory, locked down in the same way; what does not fit is spilled to a private folder."""
+def open_memory(*, folders: Sequence[Path] = (), memory: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory, locked down in the same way; what does not fit is spilled to a private folder.
+
+    memory: what it may take of it, such as "400MiB"; empty for most of what the machine has.
+    """
+    limit = {"memory_limit": memory} if memory else {}
     with private_files(), tempfile.TemporaryDirectory(prefix="registry-") as spill:
-        connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill})
+        connection = duckdb.connect(":memory:", config={**CONFIG, **limit, "temp_directory": spill})
         try:
             _lock_down(connection, folders)
             yield connection
@@ -130,13 +141,15 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float, spill: Path) -
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only, config={**_CONFIG, "temp_directory": str(spill)})
-        except duckdb.IOException as error:
+            limits = {"temp_directory": str(spill), "memory_limit": MEMORY}
+            return duckdb.connect(path, read_only=read_only, config={**CONFIG, **limits})
+        except duckdb.Error as error:
             text = str(error)
-            if "not a valid DuckDB database" in text:
-                raise _damaged(path) from None
             if "Could not set lock" not in text:
-                raise
+                if is_of_the_disk(error):
+                    raise
+                # Whatever else stands in the way of opening it was found in the file or its write-ahead log.
+                raise damaged(path) from error
             if time.monotonic() >= deadline:
                 raise _busy(path, text, wait_seconds) from None
             time.sleep(_PAUSE_SECONDS)
@@ -176,17 +189,6 @@ def _busy(path: Path, text: str, wait_seconds: float) -> UserError:
         advice="Try again when that process has ended.",
         state="Nothing was changed.",
         exit_code=ExitCode.BUSY,
-    )
-
-
-def _damaged(path: Path) -> UserError:
-    return UserError(
-        str(path),
-        seen="This is not a DuckDB database, or it is damaged.",
-        expected="Expected the registry of a study.",
-        advice="Restore it from a backup, or move it away and add the submissions again.",
-        state="Nothing was changed.",
-        exit_code=ExitCode.BAD_STUDY,
     )
 
 

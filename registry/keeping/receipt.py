@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from registry.checking.checks import CheckedSubmission
     from registry.checking.findings import Kind
+    from registry.keeping.kept_rows import KeptRows
 
 WIDTH = 100
 
@@ -26,8 +27,11 @@ class Receipt:
     accepted, quarantined: rows of all tables; together they are all rows that were sent. queries: questions to the
     centre. problems: those to show (at most 20 of a rule in a file); kinds: how many more there are. rejects: all
     reasons for quarantine; a row can have several. waiting: rows in quarantine only because their person's row is.
-    unchanged: the same files had been taken in before, and nothing was
-    done; problems are then not looked for again. latest: the submission of that centre and date that is in force.
+    left_out: rows of persons who have withdrawn
+    their consent. unchanged: the same files had been taken in before, and nothing was done; problems are then not
+    looked for again. latest: the submission of that centre and date that is in force. notes: what was found in the
+    registry and put right first. checked: what became of every row, for what is sent back to the centre; None if
+    nothing was looked for again.
     """
 
     submission_id: str
@@ -41,8 +45,11 @@ class Receipt:
     rejects: int = 0
     problems: tuple[Problem, ...] = ()
     kinds: tuple[Kind, ...] = ()
+    left_out: int = 0
     unchanged: bool = False
     latest: str
+    notes: tuple[str, ...] = ()
+    checked: CheckedSubmission | None = None
 
     def text(self) -> str:
         """Return the message for the centre: each problem with its place, and the state of things."""
@@ -52,6 +59,9 @@ class Receipt:
         return _message(self.name, self.problems, self.kinds, rejects=self.rejects, questions=self.queries, state=state)
 
     def _state(self) -> Iterator[str]:
+        if self.left_out:
+            rows = "1 row was" if self.left_out == 1 else f"{self.left_out:,} rows were"
+            yield f"{rows} left out: consent was withdrawn. Leave these persons out of the next submission."
         if self.quarantined:
             rows = "1 row is" if self.quarantined == 1 else f"{self.quarantined:,} rows are"
             waiting = f", {self.waiting:,} of them only because the person's own row is" if self.waiting else ""
@@ -62,11 +72,39 @@ class Receipt:
             yield f"A later one, {self.latest}, is in force."
 
 
+def receipt_of(
+    checked: CheckedSubmission, kept: KeptRows, submission_id: str, *, notes: tuple[str, ...] = ()
+) -> Receipt:
+    """Return the receipt of a submission that has just been stored."""
+    submission = checked.submission
+    if submission.date is None:
+        text = "a submission without a date was stored"
+        raise AssertionError(text)
+    return Receipt(
+        submission_id=submission_id,
+        name=submission.name,
+        centre=submission.centre,
+        date=submission.date,
+        accepted=sum(table.num_rows for table in kept.rows.values()),
+        quarantined=kept.quarantine.num_rows,
+        waiting=checked.waiting,
+        queries=checked.questions,
+        left_out=sum(kept.left_out.values()),
+        rejects=checked.rejects,
+        problems=checked.problems,
+        kinds=checked.kinds,
+        latest=submission_id,
+        notes=notes,
+        checked=checked,
+    )
+
+
 class BadSubmission(UserError):  # noqa: N818  (it stands beside UserError, which the command line catches)
     """A submission that was not taken in, with every problem in it."""
 
     def __init__(self, checked: CheckedSubmission) -> None:
         self.name = checked.submission.name
+        self.checked = checked
         self.problems, self.kinds = checked.problems, checked.kinds
         self.rejects, self.questions = checked.rejects, checked.questions
         super().__init__(

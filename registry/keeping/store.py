@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -10,9 +12,14 @@ import duckdb
 from registry.checking.checks import check
 from registry.errors import ExitCode, UserError
 from registry.intake.submission import read_submission
-from registry.keeping.database import open_registry
-from registry.keeping.receipt import BadSubmission
-from registry.keeping.transaction import earlier_receipt, receipt_of, take_in
+from registry.keeping.archived import seal_submission, sent_files, whole_submission
+from registry.keeping.change import Change, changing
+from registry.keeping.delta import merged, no_base
+from registry.keeping.kept_rows import kept_rows
+from registry.keeping.receipt import BadSubmission, receipt_of
+from registry.keeping.transaction import earlier_receipt, in_force, take_in
+from registry.keeping.trouble import is_of_the_disk, tells_of_trouble
+from registry.keeping.withdrawals import read_withdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +33,13 @@ if TYPE_CHECKING:
 FREE_SPACE_FACTOR = 3
 """Free space asked for, in multiples of the registry and the submission together: a full disk can fail after COMMIT."""
 
-_READ, _CHECKED = 0.5, 0.8
+_READ, _CHECKED = 0.4, 0.7
 
 
+@tells_of_trouble
 def add(
     study: Study,
-    folder: Path,
+    path: Path,
     *,
     progress: Callable[[str, float], None] | None = None,
     wait_seconds: float = 10,
@@ -39,14 +47,14 @@ def add(
     """Take a submission in: good rows and quarantine in one transaction; the same files twice change nothing.
 
     A corrected submission of the same centre and date gets the next sequence number and is then the one in force;
-    the earlier one is kept.
+    the earlier one is kept. A delta is merged with the submission that it says what has changed since.
 
     Parameters
     ----------
     study
         The study, which knows its centres and its registry.
-    folder
-        The submission: manifest.toml and eight CSV files.
+    path
+        The submission: a folder or a zip archive with manifest.toml and the tables.
     progress
         Called with what is being done and the share that is done, from 0 to 1.
     wait_seconds
@@ -57,45 +65,91 @@ def add(
     BadSubmission
         If the submission as a whole cannot be taken in; nothing is stored.
     UserError
-        If there is no such folder, the registry is in use, or the disk is too full.
+        If there is no such submission, the registry is in use or cannot be trusted, or the disk is too full.
     """
-    submission = read_submission(folder, progress=_part(progress, 0, _READ))
-    if study.database.is_file():
-        with open_registry(study.database, wait_seconds=wait_seconds) as connection:
-            earlier = earlier_receipt(connection, submission)
-        if earlier is not None:
-            return earlier
-    centres = [centre.code for centre in study.centres]
-    checked = check(submission, centres, progress=_part(progress, _READ, _CHECKED))
+    part = _parts(progress)
+    before = _fingerprint(path)
+    submission = read_submission(path, progress=part(0, _READ))
+    notes: tuple[str, ...] = ()
+    if study.database.is_file() or study.head.is_file():
+        with changing(study, "add", wait_seconds=wait_seconds) as change:
+            notes = change.notes
+            earlier = earlier_receipt(change.connection, submission)
+            if earlier is not None:
+                return replace(earlier, notes=notes)
+            whole = _whole(study, change, submission)
+    else:
+        whole = _whole(study, None, submission)
+    checked = check(whole, [centre.code for centre in study.centres], progress=part(_READ, _CHECKED))
     if checked.refused:
         raise BadSubmission(checked)
-    _need_space(study.database, submission)
+    _need_space(study, submission)
     try:
-        with open_registry(study.database, wait_seconds=wait_seconds) as connection:
-            receipt = take_in(connection, checked, progress=_part(progress, _CHECKED, 1))
-            connection.execute("CHECKPOINT")
-    except duckdb.Error as error:
-        receipt = _look_again(study.database, checked, error)
+        with changing(study, "add", wait_seconds=wait_seconds) as change:
+            # Another process may have been faster since the first look.
+            earlier = earlier_receipt(change.connection, submission)
+            if earlier is not None:
+                return replace(earlier, notes=notes)
+            _same_base(change, checked, submission)
+            if _fingerprint(path) != before:
+                raise _changed_meanwhile(path)
+            withdrawals = read_withdrawals(study.withdrawals)
+            kept = kept_rows(checked, keys=change.keys, withdrawals=withdrawals)
+
+            def archive(submission_id: str) -> str:
+                return seal_submission(study, change.keys, submission, submission_id, without=kept.withdrawn)
+
+            submission_id = take_in(change.connection, checked, kept, archive=archive, progress=part(_CHECKED, 1))
+            receipt = receipt_of(checked, kept, submission_id, notes=notes)
+    except (duckdb.Error, OSError) as error:
+        receipt = _look_again(study, checked, error)
     if progress is not None:
         progress("done", 1.0)
     return receipt
 
 
-def _look_again(database: Path, checked: CheckedSubmission, error: duckdb.Error) -> Receipt:
+def _whole(study: Study, change: Change | None, submission: Submission) -> Submission:
+    """Return a delta merged with its base, and any other submission as it is."""
+    manifest = submission.manifest
+    if manifest is None or manifest.kind != "delta" or manifest.base is None:
+        return submission
+    there = None if change is None else in_force(change.connection, submission)
+    if change is None or there is None or there.rpartition("-")[0] != f"{manifest.centre}-{manifest.base}":
+        return replace(submission, problems=(*submission.problems, no_base(submission, there)))
+    return merged(submission, whole_submission(study, change.keys, change.connection, there), there)
+
+
+def _same_base(change: Change, checked: CheckedSubmission, submission: Submission) -> None:
+    """Refuse a delta whose base another process has replaced since it was merged."""
+    manifest = submission.manifest
+    if manifest is None or manifest.kind != "delta":
+        return
+    there = in_force(change.connection, submission)
+    bases = {
+        file.split("/", 1)[0]
+        for table in checked.submission.places.values()
+        for file in table["file"].unique().to_pylist()
+        if "/" in file
+    }
+    if bases - {there}:
+        raise BadSubmission(replace(checked, problems=(no_base(submission, there),), rejects=1, questions=0, kinds=()))
+
+
+def _look_again(study: Study, checked: CheckedSubmission, error: Exception) -> Receipt:
     """Tell what state things are in after an error: a COMMIT that raises can have committed."""
     state = "Nothing of this submission was taken in; the registry is as it was."
     try:
-        with open_registry(database) as connection:
-            stored = earlier_receipt(connection, checked.submission)
-    except duckdb.Error:
+        with changing(study, "add") as change:
+            stored = earlier_receipt(change.connection, checked.submission)
+    except (duckdb.Error, OSError, UserError):
         state = "Whether the submission was taken in is not known; adding it again will tell."
     else:
         if stored is not None:
-            return receipt_of(checked, stored.submission_id)
-        if not isinstance(error, duckdb.IOException):
+            return replace(stored, unchanged=False, problems=checked.problems, kinds=checked.kinds)
+        if not is_of_the_disk(error):
             raise error
     raise UserError(
-        str(database),
+        str(study.database),
         seen=f"The registry could not be written: {str(error).splitlines()[0]}",
         expected="Expected a disk with free space that can be written to.",
         advice="Mend that and add the submission again.",
@@ -104,13 +158,14 @@ def _look_again(database: Path, checked: CheckedSubmission, error: duckdb.Error)
     ) from None
 
 
-def _need_space(database: Path, submission: Submission) -> None:
+def _need_space(study: Study, submission: Submission) -> None:
     """Ask for room before writing."""
-    sizes = [path.stat().st_size for path in (*submission.path.iterdir(), database) if path.is_file()]
-    needed, free = FREE_SPACE_FACTOR * sum(sizes), shutil.disk_usage(database.parent).free
+    paths = [path for _, path in sent_files(submission)] + [study.database]
+    needed = FREE_SPACE_FACTOR * sum(path.stat().st_size for path in paths if path.is_file())
+    free = shutil.disk_usage(study.folder).free
     if free < needed:
         raise UserError(
-            str(database.parent),
+            str(study.folder),
             seen=f"The disk has {free:,} bytes free.",
             expected=f"Expected {needed:,}: {FREE_SPACE_FACTOR} times the registry and the submission.",
             advice="Make room and add the submission again.",
@@ -119,10 +174,36 @@ def _need_space(database: Path, submission: Submission) -> None:
         )
 
 
-def _part(
-    progress: Callable[[str, float], None] | None, start: float, stop: float
-) -> Callable[[str, float], None] | None:
-    """Return a progress call for one part of the work."""
-    if progress is None:
-        return None
-    return lambda what, share: progress(what, start + (stop - start) * share)
+def _fingerprint(path: Path) -> str:
+    """Return a hash of every file under a path, to see that what is archived is what was read."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as content:
+                digest.update(f"{file.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _changed_meanwhile(path: Path) -> UserError:
+    return UserError(
+        str(path),
+        seen="The files changed while they were being taken in.",
+        expected="Expected the bytes that were checked.",
+        advice="Add the submission again when nobody writes to it.",
+        state="Nothing of this submission was taken in; the registry is as it was.",
+        exit_code=ExitCode.BAD_SUBMISSION,
+    )
+
+
+def _parts(progress: Callable[[str, float], None] | None) -> Callable[[float, float], Callable[[str, float], None]]:
+    """Return what makes a progress call for one part of the work."""
+
+    def part(start: float, stop: float) -> Callable[[str, float], None]:
+        def report(what: str, share: float) -> None:
+            if progress is not None:
+                progress(what, start + (stop - start) * share)
+
+        return report
+
+    return part

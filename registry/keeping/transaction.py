@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from registry.checking.between_centres import between_centres
 from registry.contract import contract, stored_columns
+from registry.keeping import audit
+from registry.keeping.history import count_changes
 from registry.keeping.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -18,47 +20,49 @@ if TYPE_CHECKING:
 
     from registry.checking.checks import CheckedSubmission
     from registry.intake.submission import Submission
+    from registry.keeping.kept_rows import KeptRows
 
 
 def take_in(
-    connection: duckdb.DuckDBPyConnection, checked: CheckedSubmission, *, progress: Callable[[str, float], None] | None
-) -> Receipt:
-    """Write a checked submission and return its receipt; the receipt of the earlier one if its files are there already.
+    connection: duckdb.DuckDBPyConnection,
+    checked: CheckedSubmission,
+    kept: KeptRows,
+    *,
+    archive: Callable[[str], str],
+    progress: Callable[[str, float], None],
+) -> str:
+    """Write a checked submission with its entry in the audit trail, and return its id.
 
-    Raises AssertionError, and writes nothing, if a row would be lost.
+    archive: seals what arrived under the id that it is given and returns the SHA-256 of the file; called before the
+    commit. Raises AssertionError, and writes nothing, if a row would be lost.
     """
     submission = checked.submission
     connection.execute("BEGIN")
     try:
-        # Another process may have been faster since the first look.
-        earlier = earlier_receipt(connection, submission)
-        if earlier is not None:
-            connection.execute("ROLLBACK")
-            return earlier
-        submission_id = _insert_submission(connection, checked)
-        for done, (name, table) in enumerate(contract().items()):
-            if progress is not None:
-                progress(f"storing {table.file}", done / len(contract()))
-            columns = ", ".join(f'"{column}"' for column, _ in stored_columns(table))
-            _insert(
-                connection,
-                checked.rows[name],
-                f"INSERT INTO \"{name}\" SELECT $id, '{table.file}:' || line, {columns} FROM arrived ORDER BY line",
-                submission_id,
-            )
-        _insert(
-            connection,
-            checked.quarantine,
-            "INSERT INTO quarantine SELECT $id, * FROM arrived ORDER BY table_name, line",
-            submission_id,
-        )
-        _insert(connection, checked.queries, "INSERT INTO query SELECT $id, * FROM arrived ORDER BY ALL", submission_id)
-        _count_rows(connection, submission, submission_id)
+        submission_id, replaces = _insert_submission(connection, checked, kept)
+        for done, name in enumerate(contract()):
+            progress(f"storing {name}", done / (len(contract()) + 2))
+            columns = ", ".join(f'"{column}"' for column, _ in stored_columns(contract()[name]))
+            _insert(connection, kept.rows[name], f'"{name}"', f"record, {columns}", submission_id)
+        _insert(connection, kept.quarantine, "quarantine", 'table_name, file, "at", rules, patient_id', submission_id)
+        words = 'file, "at", columns, "values", rule, message, advice, patient_id'
+        _insert(connection, kept.queries, "query", words, submission_id)
+        results = "rule, table_name, kind, severity, tested, failed"
+        _insert(connection, checked.results, "rule_result", results, submission_id)
+        between_centres(connection, submission_id)
+        count_changes(connection, submission_id, replaces)
+        _count_rows(connection, submission, kept, submission_id)
+        progress("archiving", len(contract()) / (len(contract()) + 2))
+        sealed = archive(submission_id)
+        progress("hashing", (len(contract()) + 1) / (len(contract()) + 2))
+        details: dict[str, Any] = {"sha256": submission.sha256, "archive_sha256": sealed, "kind": _kind(submission)}
+        details["tables"] = audit.content_hashes(connection, submission_id)
+        audit.append(connection, "added", submission_id, details)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    return receipt_of(checked, submission_id)
+    return submission_id
 
 
 def earlier_receipt(connection: duckdb.DuckDBPyConnection, submission: Submission) -> Receipt | None:
@@ -67,7 +71,7 @@ def earlier_receipt(connection: duckdb.DuckDBPyConnection, submission: Submissio
     row = connection.execute(_sql("same_submission"), place).fetchone()
     if row is None or submission.date is None:
         return None
-    submission_id, accepted, quarantined, queries, latest = row
+    submission_id, accepted, quarantined, queries, left_out, latest = row
     return Receipt(
         submission_id=submission_id,
         name=submission.name,
@@ -76,76 +80,71 @@ def earlier_receipt(connection: duckdb.DuckDBPyConnection, submission: Submissio
         accepted=accepted,
         quarantined=quarantined,
         queries=queries,
+        left_out=left_out,
         unchanged=True,
         latest=latest,
     )
 
 
-def receipt_of(checked: CheckedSubmission, submission_id: str) -> Receipt:
-    """Return the receipt of a submission that has just been stored."""
-    submission = checked.submission
-    if submission.date is None:
-        text = "a submission without a date was stored"
-        raise AssertionError(text)
-    return Receipt(
-        submission_id=submission_id,
-        name=submission.name,
-        centre=submission.centre,
-        date=submission.date,
-        accepted=checked.accepted,
-        quarantined=checked.quarantine.num_rows,
-        waiting=checked.waiting,
-        queries=checked.questions,
-        rejects=checked.rejects,
-        problems=checked.problems,
-        kinds=checked.kinds,
-        latest=submission_id,
-    )
+def in_force(connection: duckdb.DuckDBPyConnection, submission: Submission) -> str | None:
+    """Return the submission of the same centre that was in force on its date before it came."""
+    place = {"centre": submission.centre, "date": submission.date}
+    row = connection.execute(_sql("in_force"), place).fetchall()
+    return str(row[0][0]) if row else None
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: pa.Table, statement: str, submission_id: str) -> None:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, rows: pa.Table, table: str, columns: str, submission_id: str
+) -> None:
     connection.register("arrived", rows)
-    connection.execute(statement, {"id": submission_id})
+    connection.execute(f"INSERT INTO {table} SELECT $id, {columns} FROM arrived", {"id": submission_id})
     connection.unregister("arrived")
 
 
-def _insert_submission(connection: duckdb.DuckDBPyConnection, checked: CheckedSubmission) -> str:
+def _insert_submission(
+    connection: duckdb.DuckDBPyConnection, checked: CheckedSubmission, kept: KeptRows
+) -> tuple[str, str | None]:
     submission = checked.submission
     place = {"centre": submission.centre, "date": submission.date}
-    row = connection.execute(_sql("next_sequence"), place).fetchone()
-    sequence = row[0] if row else 1
+    [(sequence, received_at)] = connection.execute(_sql("next_sequence"), place).fetchall()
     submission_id = f"{submission.centre}-{submission.date}-{sequence}"
-    connection.execute(
-        "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            submission_id,
-            submission.centre,
-            submission.date,
-            sequence,
-            submission.sha256,
-            submission.manifest.contract if submission.manifest else "",
-            submission.manifest.sender if submission.manifest else "",
-            # The one reading of the clock: when it arrived is a fact about the registry, and no snapshot holds it.
-            datetime.now(UTC).replace(tzinfo=None, microsecond=0),
-            checked.accepted,
-            checked.quarantine.num_rows,
-            checked.queries.num_rows,
-        ],
-    )
-    return submission_id
+    values: dict[str, Any] = {
+        "submission_id": submission_id,
+        **place,
+        "sequence": sequence,
+        "sha256": submission.sha256,
+        "contract": submission.manifest.contract if submission.manifest else "",
+        "sender": submission.manifest.sender if submission.manifest else "",
+        "received_at": max(filter(None, (audit.now(), received_at))),
+        "accepted": sum(table.num_rows for table in kept.rows.values()),
+        "quarantined": kept.quarantine.num_rows,
+        "queries": kept.queries.num_rows,
+        "kind": _kind(submission),
+        "replaces": in_force(connection, submission),
+        "left_out": sum(kept.left_out.values()),
+        "archived": True,
+    }
+    names = ", ".join(values)
+    connection.execute(f"INSERT INTO submission ({names}) VALUES ({', '.join(f'${n}' for n in values)})", values)
+    return submission_id, values["replaces"]
 
 
-def _count_rows(connection: duckdb.DuckDBPyConnection, submission: Submission, submission_id: str) -> None:
+def _kind(submission: Submission) -> str:
+    return submission.manifest.kind if submission.manifest else "cumulative"
+
+
+def _count_rows(
+    connection: duckdb.DuckDBPyConnection, submission: Submission, kept: KeptRows, submission_id: str
+) -> None:
     """Compare, table by table, what stands in the registry with the files' own count of rows."""
     for name, sent in submission.counts.items():
-        row = connection.execute(
+        [(stored,)] = connection.execute(
             f'SELECT (SELECT count(*) FROM "{name}" WHERE submission_id = $id) + '
             "(SELECT count(*) FROM quarantine WHERE submission_id = $id AND table_name = $name)",
             {"id": submission_id, "name": name},
-        ).fetchone()
-        stored = row[0] if row else 0
-        if stored != sent:
-            text = f"{submission_id}: {name}.csv has {sent} rows, {stored} would be stored"
+        ).fetchall()
+        if stored + kept.left_out.get(name, 0) != sent:
+            text = f"{submission_id}: {name} has {sent} rows, {stored} would be stored"
             raise AssertionError(text)
 
 

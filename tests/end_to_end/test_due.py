@@ -6,7 +6,6 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
@@ -108,5 +107,4 @@ def test_the_command_line_lists_without_doing(scheduled: registry.Study) -> None
     assert result.exit_code == 0, result.output
     assert "2026-07-15  committee, data cut 2026-06-30, to outbox: owed" in result.output
     assert not (scheduled.folder / "outbox").exists()
-    with duckdb.connect(str(scheduled.ledger), read_only=True) as ledger:
-        assert ledger.execute("SELECT count(*) FROM delivery").fetchall() == [(0,)]
+    assert not scheduled.ledger.exists()

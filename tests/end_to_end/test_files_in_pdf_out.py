@@ -38,7 +38,9 @@ def whole_line(folder: Path, submissions: list[Path]) -> tuple[str, dict[str, st
 def test_the_order_of_the_centres_changes_no_byte_of_snapshot_results_and_pdf(
     study: registry.Study, pdf: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(study.folder / "study.toml", tmp_path / "study.toml")
+    # The keys are part of what makes the bytes: they give the persons their pseudonyms, and those the order.
+    for name in ("study.toml", "registry.key"):
+        shutil.copy(study.folder / name, tmp_path / name)
     backwards = sorted((study.folder / "submissions").iterdir(), reverse=True)
     snapshot_id, results, digest = whole_line(tmp_path, backwards)
     first = registry.open_snapshot(study)
@@ -92,7 +94,7 @@ def test_a_changed_threshold_asks_for_a_new_snapshot_and_gives_it_a_new_id(
     study: registry.Study, tmp_path: Path
 ) -> None:
     first = registry.open_snapshot(study)
-    for name in ("study.toml", "registry.duckdb"):
+    for name in ("study.toml", "registry.duckdb", "registry.head", "registry.key"):
         shutil.copy(study.folder / name, tmp_path / name)
     shutil.copytree(study.snapshots, tmp_path / "snapshots")
     text = (tmp_path / "study.toml").read_text(encoding="utf-8")
@@ -129,6 +131,7 @@ def test_the_command_line_gives_the_same_snapshot_and_pdf(study: registry.Study,
     runner = CliRunner()
     made = runner.invoke(cli, ["simulate", str(tmp_path), "--patients", "120", "--centres", "5", "--seed", "7"])
     assert made.exit_code == 0, made.output
+    shutil.copy(study.key_file, tmp_path / study.key_file.name)
     here = ["--study", str(tmp_path)]
     folders = [str(path) for path in sorted((tmp_path / "submissions").iterdir())]
     for arguments in (["add", *folders], ["freeze"], ["run"], ["report", "committee"]):

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from registry.errors import Problem
 
 LAB = {"analyte": "CK", "date": "2020-02-01", "value": "812", "unit": "U/L"}
-VISIT = {"date": "2020-02-01"}
+VISIT = {"date": "2020-02-01", "weight": "60"}
 COURSE = {"agent": "methotrexate", "start_date": "2020-02-01", "stop_status": "still taken"}
-EVENT = {"term": "Sepsis", "serious": "yes", "start_date": "2020-02-01"}
+EVENT = {"term": "Sepsis", "serious": "yes", "start_date": "2020-02-01", "grade": "3"}
+EVENT |= {"iv_anti_infective": "no"}
 INFUSION = {"agent": "ivig", "date": "2020-02-01", "dose": "0.4", "dose_unit": "g/kg"}
 COMMA = "A comma is no decimal mark: write 12.4."
 FUTURE = "The date lies after the date of the submission, 2026-06-30."
@@ -104,7 +105,7 @@ ROWS: list[tuple[str, Mapping[str, str], Mapping[str, str], str, str, tuple[str,
     ("lab", LAB, {"unit": "g/L"}, "reject", "analyte, unit", ("creatine kinase in ukat/L or U/L, not in g/L",)),
     ("lab", LAB, {"unit": "mm"}, "reject", "analyte, unit", ("not in mm",)),
     ("lab", LAB, {"uln": "3.2"}, "query", "uln", ("upper limit of normal of creatine kinase", "usual in ukat/L")),
-    ("lab", LAB, {"uln": "501"}, "query", "uln", ("lie between 100 and 500",)),
+    ("lab", {**LAB, "date": "2021-02-01"}, {"uln": "501"}, "query", "uln", ("lie between 100 and 500",)),
     ("lab", {**LAB, "analyte": "IgG", "unit": "mg/dL"}, {"value": "1105.00001"}, "reject", "value", (
         "cannot be converted without a loss",
     )),
@@ -126,7 +127,23 @@ ROWS: list[tuple[str, Mapping[str, str], Mapping[str, str], str, str, tuple[str,
         "A fatal event is serious.",
     )),
     ("visit", VISIT, {"mmt8": "120"}, "reject", "mmt8, mmt_maximum", ("cannot be scored",)),
-    ("lab", LAB, {"lln": "300", "uln": "200"}, "reject", "lln, uln", ("must lie above the lower",)),
+    ("lab", {**LAB, "date": "2022-02-01"}, {"lln": "300", "uln": "200"}, "reject", "lln, uln", ("must lie above the lower",)),
+    # rules on rows together and on identifiers
+    ("infusion", {**INFUSION, "dose": "241", "dose_unit": "g"}, {"weight": "60"}, "reject", "dose, dose_unit, date", (
+        "4.017 g/kg of immunoglobulin in one cycle, 2020-02-01 to 2020-02-01; more than 4 is not given.",
+    )),
+    ("infusion", {**INFUSION, "agent": "rituximab", "weight": "60"}, {"dose": "375"}, "query", "agent, dose_unit", (
+        "Only immunoglobulin is given in g/kg. Correct the agent or the unit.",
+    )),
+    ("course", COURSE, {"schedule": "daily"}, "query", "agent, schedule", ("Methotrexate every day",)),
+    ("course", {**COURSE, "dose_unit": "mg"}, {"dose": "31"}, "query", "dose, dose_unit", ("usual are 10 to 25 mg",)),
+    ("course", COURSE, {"stop_reason": "other"}, "query", "stop_status, stop_reason", ("clear stop_reason",)),
+    ("course", COURSE, {"response": "adequate"}, "query", "response, response_date", ("Fill response_date",)),
+    ("visit", VISIT, {"phga": "6.251"}, "query", "phga", ("it may have been calculated",)),
+    ("event", EVENT, {"grade": ""}, "query", "grade", ("Fill the CTCAE grade, 1 to 5.",)),
+    ("event", EVENT, {"related_agent": "rituximab"}, "query", "related_agent", (
+        "Neither course.csv nor infusion.csv says that this person was given rituximab before the event.",
+    )),
     # keys
     ("lab", LAB, {"patient_id": "Nobody"}, "reject", "patient_id", ("No row of patient.csv has this patient_id.",)),
 ]  # fmt: skip
@@ -206,22 +223,22 @@ FILES: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
                        ("The column is missing.", "A column without values is still sent.")),
     "misspelt column": (_edit("lab.csv", lambda b: b.replace(b"uln", b"ULN", 1)), "lab.csv, column uln",
                         ("The column is missing.", "Rename ULN to uln.")),
-    "unknown column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,name", 1)), "lab.csv, column name",
+    "unknown column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,colour", 1)), "lab.csv, column colour",
                        ("no such column", "Remove it")),
     "nameless column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,", 1)), "lab.csv, column ''",
                         ("A column has no name.",)),
     "column twice": (_edit("lab.csv", lambda b: b.replace(b"method", b"method,uln", 1)), "lab.csv, column uln",
                      ("The column stands 2 times in the header.",)),
-    "semicolons": (_edit("lab.csv", lambda b: b.replace(b",", b";")), "lab.csv", ("separated by semicolons",)),
-    "tabs": (_edit("lab.csv", lambda b: b.replace(b",", b"\t")), "lab.csv", ("separated by tabs",)),
-    "cp1252": (_edit("lab.csv", lambda b: b.replace(b"LDH", "é".encode("cp1252"))), "lab.csv",
-               ("not in UTF-8: byte 0xE9 in line 3; in Windows-1252 it would be 'é'.",)),
     "cp1252 behind a mark": (_edit("lab.csv", lambda b: b"\xef\xbb\xbf" + b.replace(b"LDH", b"\xe9")), "lab.csv",
                              ("byte 0xE9 in line 3",)),
     "neither": (_edit("lab.csv", lambda b: b.replace(b"LDH", b"\x81")), "lab.csv", ("byte 0x81 in line 3.",)),
-    "cut inside a letter": (_edit("lab.csv", lambda b: b + b"\xc3"), "lab.csv", ("byte 0xC3 in line 5",)),
-    "utf-16": (_edit("lab.csv", lambda b: b.decode().encode("utf-16")), "lab.csv", ("in UTF-16", "Unicode text")),
-    "utf-16 without mark": (_edit("lab.csv", lambda b: b.decode().encode("utf-16-be")), "lab.csv", ("in UTF-16",)),
+    "bars": (_edit("lab.csv", lambda b: b.replace(b",", b"|")), "lab.csv", ("separated by vertical bars",)),
+    "utf-8 and cp1252": (_edit("lab.csv", lambda b: b.replace(b"CK", "é".encode()).replace(b"LDH", b"\xe9")), "lab.csv",
+                         ("byte 0xE9 in line 3; in Windows-1252 it would be 'é'.",)),
+    "utf-16 cut": (_edit("lab.csv", lambda b: b.decode().encode("utf-16")[:-3]), "lab.csv",
+                   ("in UTF-16 and damaged in line 4",)),
+    "points and commas": (_edit("lab.csv", lambda b: b.replace(b",", b";").replace(b"8.6", b"8,6")), "lab.csv",
+                          ("with a comma (line 3, column value: 8,6) and with a point (line 2, column value: 812.5)",)),
     "utf-32": (_edit("lab.csv", lambda b: b.decode().encode("utf-32")), "lab.csv", ("in UTF-32",)),
     "nul": (_edit("lab.csv", lambda b: b.replace(b"LDH", b"L\0H")), "lab.csv", ("Line 3 holds a NUL byte",)),
     "gzip": (_edit("lab.csv", gzip.compress), "lab.csv", ("compressed with gzip, not a CSV file",)),

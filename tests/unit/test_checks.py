@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
-from registry.checking.checks import check
+from registry.checking.checks import check, check_path
 from registry.checking.harmonise import EXACT, FACTOR
 from registry.contract import codelist, contract, stored_columns
 from registry.intake.submission import read_submission
@@ -138,14 +140,17 @@ def test_a_question_does_not_hold_the_row_back_and_is_kept_with_its_words(
     assert (result.accepted, result.quarantine.num_rows, result.rejects, result.questions) == (14, 0, 0, 1)
     assert result.queries.to_pylist() == [
         {
-            "file": "visit.csv",
+            "table_name": "visit",
             "line": 3,
+            "file": "visit.csv",
+            "at": 3,
             "columns": "prednisone",
             "values": "120",
             "rule": "visit.prednisone.soft",
             "message": "Usual values of oral glucocorticoid dose on this day as prednisone in mg/day "
             "lie between 0 and 100.",
             "advice": "Confirm the value.",
+            "patient_id": "P2",
         }
     ]
     (problem,) = result.problems
@@ -169,6 +174,7 @@ def test_the_quarantine_keeps_the_row_as_it_was_sent_with_all_its_rules(
     result = checked(with_row("lab", value="12,4", analyte="ck", method='a "b"'))
     (row,) = result.quarantine.to_pylist()
     assert (row["table_name"], row["line"], row["rules"]) == ("lab", 2, "lab.analyte.code,lab.value.type")
+    assert (row["file"], row["at"], row["patient_id"]) == ("lab.csv", 2, "P1")
     assert json.loads(row["content"]) == {
         "patient_id": "P1", "analyte": "ck", "date": "2019-02-01", "value": "12,4", "unit": "U/L", "lln": None,
         "uln": "170", "method": 'a "b"',
@@ -287,9 +293,10 @@ def test_problems_of_one_rule_with_other_words_are_one_kind(
     days = [f"2020-01-{day:02}" for day in range(1, 31)]
     visits = [{"patient_id": "P1", "date": day, "phga": ("42", "101")[n % 2]} for n, day in enumerate(days)]
     result = checked({**good_rows, "visit": visits})
-    assert [p.line for p in result.problems] == list(range(2, 22))
-    assert len({p.advice for p in result.problems}) == 2
-    assert [(kind.rule, kind.more) for kind in result.kinds] == [("visit.phga.hard", 10)]
+    problems = [p for p in result.problems if p.rule == "visit.phga.hard"]
+    assert [p.line for p in problems] == list(range(2, 22))
+    assert len({p.advice for p in problems}) == 2
+    assert [kind.more for kind in result.kinds if kind.rule == "visit.phga.hard"] == [10]
 
 
 def test_problems_are_sorted_by_file_line_and_column(
@@ -322,3 +329,103 @@ def test_the_contracts_conditions_on_patients_speak_of_nobody_else() -> None:
     # Patients are checked first: their conditions cannot see rows of other tables.
     assert not [c.id for c in contract()["patient"].checks if "follow_up." in c.holds or "patient." in c.holds]
     assert not [c.id for c in contract()["follow_up"].checks if "follow_up." in c.holds]
+
+
+def _result(checked: CheckedSubmission, rule: str) -> tuple[int, int]:
+    (row,) = [row for row in checked.results.to_pylist() if row["rule"] == rule]
+    return row["tested"], row["failed"]
+
+
+def test_a_rule_tests_only_the_rows_that_have_what_it_compares(
+    checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
+) -> None:
+    result = checked(with_row("lab", lln="200"))
+    assert _result(result, "lab.uln_above_lln") == (1, 1)
+    assert _result(result, "lab.lln.type") == (1, 0)
+    assert _result(result, "lab.patient_id.required") == (3, 0)
+    assert _result(result, "lab.value.decimals") == (2, 0)
+    # P2 has died: only its rows can come after that.
+    assert _result(result, "lab.not_after_death") == (1, 0)
+    assert _result(result, "course.ivig_has_intent") == (1, 0)
+    assert _result(result, "patient.link_key.pattern") == (0, 0)
+
+
+def test_a_value_that_cannot_be_read_is_not_tested_by_rules_on_its_value(
+    checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
+) -> None:
+    result = checked(with_row("visit", mmt8="all"))
+    assert _result(result, "visit.mmt8.type") == (1, 1)
+    assert _result(result, "visit.mmt8.hard") == (0, 0)
+    assert _result(result, "visit.mmt_within_maximum") == (0, 0)
+
+
+def test_rows_of_another_width_are_counted_with_all_rows(checked: Callable[..., CheckedSubmission]) -> None:
+    folder = checked().submission.path
+    with (folder / "lab.csv").open("a", encoding="utf-8") as file:
+        file.write("P1,CK\nP1,CK,2019-03-01,5,U/L,,,,,,\n")
+    result = check(read_submission(folder))
+    assert _result(result, "lab.fields") == (5, 2)
+    assert [row["patient_id"] for row in result.quarantine.to_pylist()] == [None, None]
+
+
+def test_without_a_readable_patient_file_orphans_are_not_looked_for(
+    tmp_path: Path, write_submission: Callable[..., Path]
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    (folder / "patient.csv").write_bytes(b"")
+    result = check(read_submission(folder))
+    assert (_result(result, "lab.patient_id.orphan"), _result(result, "lab.patient_id.waits")) == ((0, 0), (0, 0))
+    assert _result(result, "file.empty")[1] == 1
+
+
+def test_rules_on_files_count_files(checked: Callable[..., CheckedSubmission], tmp_path: Path) -> None:
+    result = checked(units={"visit.phga": "inch", "visit.ptga": "inch"})
+    assert _result(result, "manifest.unit") == (1, 1)
+    assert _result(result, "manifest.centre") == (0, 0)
+    assert _result(result, "file.missing") == (9, 0)
+    assert _result(checked(), "manifest.unit") == (0, 0)
+
+
+def test_rows_are_named_by_the_place_that_they_were_made_from(
+    checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
+) -> None:
+    rows = with_row("lab", value="x")
+    rows["lab"][2] = {**rows["lab"][1]}
+    submission = checked(rows).submission
+    places = pa.table({"line": [2, 3, 4], "file": ["a.json", "a.json", "b.json"], "at": [17, 17, 40]})
+    result = check(replace(submission, places={"lab": places}, labels={**submission.labels, "lab": "bundle"}))
+    wrong = [(p.rule, p.file, p.line) for p in result.problems if p.severity == "reject"]
+    assert sorted(wrong) == [("lab.key", "a.json", 17), ("lab.key", "b.json", 40), ("lab.value.type", "a.json", 17)]
+    assert next(p for p in result.problems if p.rule == "lab.key").message.startswith("Lines 17, 40 have")
+    assert [(r["line"], r["file"], r["at"]) for r in result.quarantine.to_pylist()] == [
+        (2, "a.json", 17),
+        (3, "a.json", 17),
+        (4, "b.json", 40),
+    ]
+
+
+def test_questions_name_the_place_and_the_person(
+    checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
+) -> None:
+    submission = checked(with_row("visit", 1, prednisone="120")).submission
+    places = pa.table({"line": [2, 3], "file": ["r.csv", "r.csv"], "at": [7, 9]})
+    result = check(replace(submission, places={"visit": places}))
+    (row,) = [row for row in result.queries.to_pylist() if row["rule"] == "visit.prednisone.soft"]
+    assert (row["table_name"], row["line"], row["file"], row["at"], row["patient_id"]) == ("visit", 3, "r.csv", 9, "P2")
+
+
+def test_a_path_is_read_and_checked_at_once(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    shares: list[float] = []
+    result = check_path(folder, centres=["bern"], progress=lambda _, share: shares.append(share))
+    assert (result.submission.name, result.refused) == ("lyon-2026-06-30", True)
+    assert shares == sorted(shares)
+    assert 0 <= min(shares) < 0.5 < max(shares) <= 1
+
+
+def test_little_memory_changes_no_finding(
+    checked: Callable[..., CheckedSubmission], with_row: Callable[..., Rows]
+) -> None:
+    result = checked(with_row("lab", value="x"))
+    again = check(result.submission, memory_mib=64)
+    assert (again.results, again.quarantine) == (result.results, result.quarantine)

@@ -25,6 +25,8 @@ from registry.simulation.fate import hazards, latent_days
 from registry.simulation.one_centre import STREAMS, simulate_centre
 from registry.simulation.people import draw_people
 from registry.simulation.truth import truth
+from registry.keeping.keys import read_keys
+from registry.keeping.pseudonyms import person_pseudonym
 from registry.snapshot import freeze
 from registry.study import load_study
 
@@ -98,7 +100,11 @@ def test_the_registry_takes_every_row_and_finds_the_truth(study: Path) -> None:
         assert not rejected, rejected[:3]
     cohort = select_cohort(freeze(configuration), configuration, users="all")
     latent = draw(70, 6, 5, CLEAN)["latent"]
-    latent.index = pd.Index(latent["centre"] + "/" + latent["patient_id"])
+    keys = read_keys(configuration.key_file)
+    latent.index = pd.Index(
+        f"{centre}/{person_pseudonym(keys, centre, name)}"
+        for centre, name in zip(latent["centre"], latent["patient_id"], strict=True)
+    )
     kept = latent[latent["excluded"] == ""].sort_index()
     found = cohort.patients.set_index("person_id").sort_index()
     assert list(found.index) == list(kept.index)

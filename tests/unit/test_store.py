@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,10 +17,13 @@ import pytest
 
 from registry.contract import contract
 from registry.errors import ExitCode, UserError
-from registry.keeping import store
+from registry.keeping import change, store
 from registry.keeping.database import OWN_TABLES, open_memory, open_registry
+from registry.keeping.keys import read_keys
+from registry.keeping.pseudonyms import person_pseudonym
 from registry.keeping.receipt import BadSubmission
 from registry.keeping.store import add
+from registry.keeping.writer import writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,8 +77,9 @@ def test_bad_rows_are_kept_apart_and_the_others_are_taken_in(
     rows["visit"][1] = {**rows["visit"][1], "prednisone": "120"}
     receipt = add(study, sent(rows))
     assert (receipt.accepted, receipt.quarantined, receipt.queries, receipt.rejects) == (13, 1, 1, 1)
-    assert _read(study, "SELECT submission_id, table_name, line, rules, content ->> 'value' FROM quarantine") == [
-        ("lyon-2026-06-30-1", "lab", 2, "lab.value.type", "12,4")
+    person = person_pseudonym(read_keys(study.key_file), "lyon", "P1")
+    assert _read(study, "SELECT submission_id, table_name, file, line, rules, patient_id FROM quarantine") == [
+        ("lyon-2026-06-30-1", "lab", "lab.csv", 2, "lab.value.type", person)
     ]
     assert _read(study, 'SELECT file, line, columns, "values", rule FROM query') == [
         ("visit.csv", 3, "prednisone", "120", "visit.prednisone.soft")
@@ -86,18 +93,20 @@ def test_the_message_for_the_centre_reads_as_designed(
     patient = [good_rows["patient"][0]]
     labs = [
         {"patient_id": "P1", "analyte": "LDH", "date": f"20{20 + n // 336}-{n // 28 % 12 + 1:02}-{n % 28 + 1:02}",
-         "value": "218", "unit": "U/L"}
+         "value": str(150 + n % 90), "unit": "U/L", "uln": "250"}
         for n in range(378)
     ]  # fmt: skip
     labs[212]["value"] = "8.6"
     courses = [
-        {"patient_id": "P1", "agent": "prednisone", "start_date": f"2024-01-{n + 1:02}", "stop_date": "2024-05-30",
-         "stop_status": "stopped"}
+        {"patient_id": "P1", "agent": "prednisone", "start_date": f"2024-01-{n + 1:02}",
+         "stop_date": f"2024-01-{n + 1:02}", "stop_status": "stopped", "stop_reason": "planned"}
         for n in range(30)
     ]  # fmt: skip
-    courses += [{**courses[0], "agent": "methotrexate", "start_date": f"2024-02-{n + 1:02}"} for n in range(11)]
+    days = [f"2024-02-{n + 1:02}" for n in range(11)]
+    courses += [{**courses[0], "agent": "methotrexate", "start_date": day, "stop_date": day} for day in days]
     courses[29] |= {"start_date": "2024-05-02", "stop_date": "2024-02-05"}
-    receipt = add(study, sent({"patient": patient, "lab": labs, "course": courses}))
+    follow_up = [good_rows["follow_up"][0]]
+    receipt = add(study, sent({"patient": patient, "lab": labs, "course": courses, "follow_up": follow_up}))
     assert (
         receipt.text()
         == """2 problems in lyon-2026-06-30
@@ -110,7 +119,7 @@ def test_the_message_for_the_centre_reads_as_designed(
     8.6 would be usual in ukat/L (1 ukat/L = 60 U/L).
     Convert the column, or write ukat/L in its unit column.
 
-2 rows are in quarantine; 418 rows of the submission were taken in.
+2 rows are in quarantine; 419 rows of the submission were taken in.
 Send a corrected file to replace it."""
     )
 
@@ -205,8 +214,12 @@ def test_a_centre_that_the_study_does_not_have_is_refused(
 
 def test_only_the_owner_can_read_the_registry(study: Study, sent: Callable[..., Path]) -> None:
     add(study, sent())
-    assert stat.S_IMODE(study.database.stat().st_mode) == 0o600
-    assert sorted(path.name for path in study.folder.iterdir()) == ["registry.duckdb", "study.toml"]
+    kept = [path for path in study.folder.rglob("*") if path.is_file() and path.name != "study.toml"]
+    assert sorted(path.name for path in kept) == [
+        "lyon-2026-06-30-1.sealed", "registry.duckdb", "registry.head", "registry.key", "registry.lock",
+    ]  # fmt: skip
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+    assert stat.S_IMODE(study.archive.stat().st_mode) == 0o700
 
 
 def test_progress_goes_up_to_one_and_names_what_is_done(study: Study, sent: Callable[..., Path]) -> None:
@@ -215,13 +228,19 @@ def test_progress_goes_up_to_one_and_names_what_is_done(study: Study, sent: Call
     shares = [share for _, share in seen]
     assert shares == sorted(shares)
     assert (shares[0] >= 0, seen[-1]) == (True, ("done", 1.0))
-    assert {"reading lab.csv", "checking lab.csv", "storing lab.csv"} <= {what for what, _ in seen}
+    assert {"reading lab.csv", "checking lab.csv", "storing lab", "archiving", "hashing"} <= {what for what, _ in seen}
 
 
 def test_while_another_process_has_the_registry_it_is_waited_for_and_named(
     study: Study, sent: Callable[..., Path]
 ) -> None:
     add(study, sent())
+    with writer(study.lock, "erase"):
+        with pytest.raises(UserError) as caught:
+            add(study, sent(date="2026-07-31"), wait_seconds=0.3)
+        assert caught.value.exit_code == ExitCode.BUSY
+        expected = rf"The registry is in use by process {os.getpid()} \(erase, for \d s\); waited 0.3 s"
+        assert re.search(expected, caught.value.text())
     with _holder(study.database) as process:
         with pytest.raises(UserError) as caught:
             add(study, sent(date="2026-07-31"), wait_seconds=0.3)
@@ -268,9 +287,11 @@ def _fail(monkeypatch: pytest.MonkeyPatch, statement: str, *, done: bool) -> Non
     @contextmanager
     def opened(path: Path, **settings: Any) -> Iterator[Any]:
         with open_registry(path, **settings) as connection:
-            yield _Failing(connection, statement, done=done)
+            yield _Failing(connection, statement, done=done) if not failed else connection
+            failed.append(path)
 
-    monkeypatch.setattr(store, "open_registry", opened)
+    failed: list[Path] = []
+    monkeypatch.setattr(change, "open_registry", opened)
 
 
 def test_a_commit_that_fails_after_it_has_committed_is_seen_as_done(
@@ -306,20 +327,23 @@ def test_a_row_that_would_be_lost_stops_everything(
 
     check = store.check
     monkeypatch.setattr(store, "check", lose)
-    with pytest.raises(AssertionError, match=r"lab.csv has 3 rows, 2 would be stored"):
+    with pytest.raises(AssertionError, match=r"lab has 3 rows, 2 would be stored"):
         add(study, sent())
     monkeypatch.undo()
     assert _read(study, "SELECT count(*) FROM submission") == [(0,)]
 
 
-def test_the_same_files_from_two_processes_are_taken_in_once(
-    study: Study, sent: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_files_from_two_processes_are_taken_in_once(study: Study, sent: Callable[..., Path]) -> None:
     """The second one finds them when it has the lock, though it did not at its first look."""
     folder = sent()
-    add(study, folder)
-    monkeypatch.setattr(store, "earlier_receipt", lambda *_: None)
-    assert add(study, folder).unchanged
+    first = []
+
+    def meanwhile(what: str, share: float) -> None:
+        if what == "checking lab.csv" and not first:
+            first.append(add(study, folder))
+
+    assert add(study, folder, progress=meanwhile).unchanged
+    assert [receipt.unchanged for receipt in first] == [False]
     assert _read(study, "SELECT count(*) FROM submission") == [(1,)]
 
 
@@ -408,8 +432,12 @@ def test_what_a_crash_has_spilled_is_removed_and_what_is_in_use_is_not(study: St
     for folder in (dead, alive):
         folder.mkdir()
         (folder / "rows").write_text("plain text", encoding="utf-8")
+    # Its maker holds a lock on it while it lives.
+    held = os.open(alive, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
     with open_registry(study.database) as connection:
         (own,) = [p for p in study.folder.glob("*.spill-*") if p not in {dead, alive}]
         assert stat.S_IMODE(own.stat().st_mode) == 0o700
         assert connection.execute("SELECT current_setting('temp_directory')").fetchone() == (str(own),)
+    os.close(held)
     assert [path.exists() for path in (dead, alive, own)] == [False, True, False]

@@ -10,7 +10,7 @@ import pytest
 
 from registry.contract import contract
 from registry.errors import ExitCode, UserError
-from registry.intake import delimited
+from registry.intake import by_csv_module
 from registry.intake.delimited import read_delimited
 from registry.intake.submission import read_submission
 
@@ -66,7 +66,7 @@ def test_lines_are_physical_lines_behind_blank_lines_and_quoted_line_breaks() ->
 
 
 def test_lines_are_right_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(by_csv_module, "CHUNK_ROWS", 2)
     rows = b'P1,,,,,,,\nP2,,,,,,,"a\nb"\nP3,,,,,,,\n\nP4,,,,,,,\nP5,,,\nP6,,,,,,,\n'
     read = read_delimited(HEADER + rows, LAB)
     assert _lines(HEADER + rows) == [(2, "P1"), (3, "P2"), (5, "P3"), (7, "P4"), (9, "P6")]
@@ -75,7 +75,7 @@ def test_lines_are_right_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_open_quote_is_named_by_the_line_of_its_row_in_a_later_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(by_csv_module, "CHUNK_ROWS", 2)
     rows = b'P1,,,,,,,\nP2,,,,,,,"a\nb"\nP3,,,,,,,\nP4,,,,,,,"never\nclosed\n'
     (problem,) = read_delimited(HEADER + rows, LAB).problems
     assert problem.message == "A quote that opens in the row of line 6 is never closed."
@@ -138,12 +138,16 @@ def test_a_folder_of_another_name_is_only_a_question(tmp_path: Path, write_submi
     assert "The manifest says lyon-2026-06-30, the folder is called upload." in problem.message
 
 
-@pytest.mark.parametrize("name", ["nowhere", "file.zip"])
-def test_what_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
-    (tmp_path / "file.zip").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"There is no such folder|This is a file, not a folder") as caught:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("nowhere", "There is no such folder or archive"), ("lab.csv", "This is a file, and not a zip archive")],
+)
+def test_what_is_neither_folder_nor_archive_is_refused(name: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "lab.csv").write_bytes(HEADER)
+    with pytest.raises(UserError, match=words) as caught:
         read_submission(tmp_path / name)
     assert caught.value.exit_code == ExitCode.BAD_SUBMISSION
+    assert "Expected a folder or a .zip with manifest.toml and the tables." in caught.value.text()
 
 
 def test_a_file_that_cannot_be_read_is_a_problem_and_no_crash(
@@ -160,3 +164,99 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_crash(
     monkeypatch.setattr(type(folder), "read_bytes", refuse)
     (problem,) = read_submission(folder).problems
     assert (problem.file, problem.message) == ("lab.csv", "The file cannot be read: Permission denied.")
+
+
+def test_a_folder_that_cannot_be_read_is_one_problem_and_no_crash(
+    tmp_path: Path, write_submission: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(folder), "iterdir", refuse)
+    (problem,) = read_submission(folder).problems
+    assert (problem.file, problem.message) == ("lyon-2026-06-30", "The folder cannot be read: Permission denied.")
+
+
+@pytest.fixture
+def delta(tmp_path: Path, write_submission: Callable[..., Path]) -> Path:
+    """Return a delta without any table."""
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    for name in contract():
+        (folder / f"{name}.csv").unlink()
+    manifest = (folder / "manifest.toml").read_text(encoding="utf-8")
+    (folder / "manifest.toml").write_text('kind = "delta"\nbase = 2026-03-31\n' + manifest, encoding="utf-8")
+    return folder
+
+
+def test_a_delta_need_not_hold_every_table_and_names_rows_that_are_gone(delta: Path) -> None:
+    (delta / "lab.csv").write_bytes(HEADER + b"P1,CK,2020-02-01,812,U/L,,,\n")
+    (delta / "removed.antibody.csv").write_bytes(
+        b"method,patient_id,antibody,date\n\nELISA,P1,Jo-1,2019-01-20\n,P2,Mi-2,2019-01-20\n"
+    )
+    (delta / "removed.patient.tsv").write_bytes(b"patient_id\nP9\n")
+    read = read_submission(delta)
+    assert read.problems == ()
+    assert (set(read.tables), dict(read.counts)) == ({"lab"}, {"lab": 1})
+    assert {name: rows.to_pylist() for name, rows in read.removed.items()} == {
+        "antibody": [
+            {"line": 3, "patient_id": "P1", "antibody": "Jo-1", "method": "ELISA", "date": "2019-01-20"},
+            {"line": 4, "patient_id": "P2", "antibody": "Mi-2", "method": None, "date": "2019-01-20"},
+        ],
+        "patient": [{"line": 2, "patient_id": "P9"}],
+    }
+    assert read.removed["antibody"].schema.field("line").type == "int64"
+
+
+def test_only_a_delta_may_say_that_rows_are_gone(tmp_path: Path, write_submission: Callable[..., Path]) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    (folder / "removed.lab.csv").write_bytes(b"patient_id,analyte,date\nP1,CK,2020-02-01\n")
+    read = read_submission(folder)
+    assert [(p.rule, p.severity, p.file) for p in read.problems] == [("file.removed", "reject", "removed.lab.csv")]
+    assert read.removed == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "rule", "words"),
+    [
+        (b"patient_id,analyte,date\nP1,CK\n", "file.removed_fields", "lines 2."),
+        (b"patient_id,analyte,date\nP1,,2020-02-01\n", "file.removed_key", "which row is gone"),
+        (b"patient_id,analyte,date,value\nP1,CK,2020-02-01,3\n", "file.column_unknown", "no such column"),
+        (b"patient_id,analyte\nP1,CK\n", "file.column_missing", "The column is missing"),
+    ],
+)
+def test_a_row_that_is_gone_and_cannot_be_told_refuses_the_delta(
+    content: bytes, rule: str, words: str, delta: Path
+) -> None:
+    (delta / "removed.lab.csv").write_bytes(content)
+    (problem,) = read_submission(delta).problems
+    assert (problem.rule, problem.severity, problem.file, problem.line) == (rule, "reject", "removed.lab.csv", None)
+    assert words in problem.message
+
+
+def test_a_misspelt_file_of_a_delta_is_asked_about_by_the_name_that_it_may_mean(delta: Path) -> None:
+    (delta / "Labs.csv").write_bytes(HEADER)
+    (problem,) = read_submission(delta).problems
+    assert (problem.file, problem.severity) == ("Labs.csv", "query")
+    assert "If it is meant as lab.csv, rename it" in problem.advice
+
+
+@pytest.mark.parametrize("other", ["lab.tsv", "lab.parquet", "lab.txt"])
+def test_two_files_for_one_table_are_refused_by_both_names(
+    other: str, tmp_path: Path, write_submission: Callable[..., Path]
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    (folder / other).write_bytes((folder / "lab.csv").read_bytes())
+    (problem,) = read_submission(folder).problems
+    assert (problem.rule, problem.severity) == ("file.twice", "reject")
+    assert f"lab.csv and {other}" in problem.message
+
+
+def test_a_missing_table_is_not_taken_for_another_that_is_there(
+    tmp_path: Path, write_submission: Callable[..., Path]
+) -> None:
+    folder = write_submission(tmp_path / "lyon-2026-06-30")
+    (folder / "event.csv").unlink()
+    (problem,) = read_submission(folder).problems
+    assert (problem.file, problem.advice) == ("event.csv", "A table without rows is a file with only its header.")

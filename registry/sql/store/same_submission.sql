@@ -4,6 +4,7 @@ SELECT
     accepted,
     quarantined,
     queries,
+    left_out,
     (
         SELECT later.submission_id
         FROM submission AS later
