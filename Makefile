@@ -39,6 +39,9 @@ lint: setup
 	@$(BIN)/mypy
 
 bench: setup
+	@$(BIN)/python benchmarks/reading.py
+	@$(BIN)/python benchmarks/checking.py
+	@$(BIN)/python benchmarks/faults.py
 	@$(BIN)/python benchmarks/stages.py
 	@$(BIN)/python benchmarks/stages.py --patients 100000 --centres 40
 	@$(BIN)/python benchmarks/coverage.py

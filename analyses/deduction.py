@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array
+
+from analyses.integer_program import solve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -171,12 +173,11 @@ class _System:
             cost[self.order.index(key)] = sign
         # The linear program is quick, and where its answer is whole it is that of the integer one.
         for whole in (0, 1):
-            found = milp(
+            found = solve(
                 cost,
                 integrality=np.full(len(cost), whole),
                 bounds=Bounds(self.low, self.high),
                 constraints=LinearConstraint(self.rows, self.right, self.right) if len(self.right) else (),
-                # HiGHS' presolve prints a line of its own now and then; without it the answers are the same
                 options={"mip_rel_gap": 0.0, "presolve": False},
             )
             if found.x is None:

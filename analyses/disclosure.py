@@ -13,6 +13,9 @@ mask() works on all Results of a report together:
 4. Counts beside an estimate and below a curve are left out where small, where their complement is, or where they would
    tell of a withheld count. A curve is cut where few are at risk, and its steps hold several events each.
 
+5. A "number" is of rules, files, limits or empty fields, not of persons: it is masked only with a count on which it
+   rests.
+
 What stays known: that a curve was drawn at all, how precise an estimate is, and where an exact quartile lies.
 """
 

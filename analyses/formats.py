@@ -69,6 +69,21 @@ def percent(number: float) -> str:
     return f"{decimal(number, 1)}{NO_BREAK_SPACE}%"
 
 
+def whole_percent(number: float) -> str:
+    """Return a percentage (0 to 100) without decimals and sign; what is neither 0 nor 100 is never rounded to them."""
+    if 0 < number < 1:
+        return "<1"
+    if 99 < number < 100:  # noqa: PLR2004
+        return ">99"
+    return decimal(number, 0)
+
+
+def signed(number: float, decimals: int) -> str:
+    """Return a number with its sign, plus or a real minus; zero has none."""
+    text = decimal(number, decimals)
+    return text if text.startswith(MINUS) or float(text.replace(NO_BREAK_SPACE, "")) == 0 else f"+{text}"
+
+
 def p_value(p: float) -> str:
     """Return a p value with three decimals, "<0.001" or ">0.999"; ValueError outside 0 to 1."""
     if not 0 <= p <= 1:
@@ -133,6 +148,8 @@ def summary(number: Summary, *, statistic: str = "", spread: float | None = None
     """
     if statistic == "count":
         return count(number.value)
+    if statistic == "number":
+        return decimal(number.value, 0) if number.value == int(number.value) else f"{number.value:.4g}"
     if statistic == "percent" or number.unit in {"%", "probability"}:
         return percent(number.value * (100 if number.unit == "probability" else 1))
     if statistic in _RATIOS:
@@ -185,6 +202,13 @@ def count_percent(
     if isinstance(number, Summary) and isinstance(share, Summary):
         return f"{text} ({percent(share.value)})"
     return text
+
+
+def part_of(part: Summary | Estimate | NotEstimable | Masked, rest: Summary | Estimate | NotEstimable | Masked) -> str:
+    """Return a number of things with that of all of them: "6 of 135"; rest: the others."""
+    if isinstance(part, Summary) and isinstance(rest, Summary):
+        return f"{count(part.value)} of {count(part.value + rest.value)}"
+    return value(part, statistic="number")
 
 
 def mean_sd(mean: Summary | Estimate | NotEstimable | Masked, sd: Summary | Estimate | NotEstimable | Masked) -> str:

@@ -24,6 +24,8 @@ SENSITIVITY = "_all_users"
 """A Result of this ending repeats another with prevalent users too, so that its counts contain those of the other."""
 CHEAP = 0.001
 """A sensitivity analysis gives way before the primary one."""
+_OF_THE_REGISTRY = ("Persons registered", "Rows accepted", "Rows in quarantine")
+"""Counts of everybody, whatever the cohort: "accrual" and "quality" have them both."""
 _PERSONS_AND_EVENTS = (
     ("Persons with a serious infection", "Serious infections"),
     ("Persons with a thromboembolic event", "Thromboembolic events"),
@@ -43,6 +45,8 @@ def key_of(result: Result, row: Row) -> Key:
     name, number = result.name, row.id
     if _is_cohort_size(row):
         name = "every result"
+    elif result.name in {"accrual", "quality"} and row.topic in _OF_THE_REGISTRY:
+        return f"{result.provenance.snapshot}, the registry: {number}"
     elif result.name == "centres" and row.group == ALL and row.level:
         name, number = "response", f"{row.topic}|{'analysed' if row.topic == 'Persons' else ''}|{row.level}|count|"
     return f"{result.provenance.snapshot}, {result.provenance.cohort}, {name}: {number}"

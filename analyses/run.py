@@ -2,7 +2,8 @@
 
 run(study, snapshot=None, *, progress=None) -> tuple[Result, ...], in this order:
 "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety", "centres",
-and with all users (prevalent ones from their enrolment): "response_all_users", "failure_all_users".
+with all users (prevalent ones from their enrolment) "response_all_users", "failure_all_users", and "quality".
+write_result(study, result) -> Path writes one of them.
 load_results(study, snapshot_id=None) -> tuple[Result, ...] reads them back from results/<snapshot id>/<name>.json.
 """
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from analyses import accrual, baseline, centres, failure, response, safety, sparing, trajectory
 from analyses.disclosure import check
+from analyses.quality import answer as quality
 from analyses.result import Result
 from registry.cohort import select_cohort
 from registry.errors import ExitCode, UserError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float], None]
     Question = Callable[[Cohort, Study], Result]
+    RegistryQuestion = Callable[[Snapshot, Study], Result]
 
 ALL_USERS = "_all_users"
 INCIDENT: Mapping[str, Question] = {
@@ -45,7 +48,9 @@ INCIDENT: Mapping[str, Question] = {
     "centres": centres.answer,
 }
 SENSITIVITY: Mapping[str, Question] = {"response": response.answer, "failure": failure.answer}
-NAMES = (*INCIDENT, *(f"{name}{ALL_USERS}" for name in SENSITIVITY))
+REGISTRY: Mapping[str, RegistryQuestion] = {"quality": quality.answer}
+"""Questions about everybody registered, whatever the cohort."""
+NAMES = (*INCIDENT, *(f"{name}{ALL_USERS}" for name in SENSITIVITY), *REGISTRY)
 
 
 def run(study: Study, snapshot: Snapshot | None = None, *, progress: Progress | None = None) -> tuple[Result, ...]:
@@ -64,14 +69,25 @@ def run(study: Study, snapshot: Snapshot | None = None, *, progress: Progress | 
             if progress is not None:
                 progress(full.replace("_", " "), len(results) / len(NAMES))
             results.append(_named(question(cohort, study), full, users=users))
+    for name, of_registry in REGISTRY.items():
+        if progress is not None:
+            progress(name, len(results) / len(NAMES))
+        results.append(of_registry(snapshot, study))
     check(results)
-    folder = study.results / snapshot.id
-    folder.mkdir(parents=True, exist_ok=True)
     for result in results:
-        _write(folder / f"{result.name}.json", result.to_json())
+        write_result(study, result)
     if progress is not None:
         progress("written", 1.0)
     return tuple(results)
+
+
+def write_result(study: Study, result: Result) -> Path:
+    """Write a Result as results/<snapshot id>/<name>.json in the study's folder, and return the path."""
+    folder = study.results / result.provenance.snapshot
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result.name}.json"
+    _write(path, result.to_json())
+    return path
 
 
 def _plan() -> tuple[tuple[Users, Mapping[str, Question]], ...]:
@@ -120,6 +136,20 @@ def load_results(study: Study, snapshot_id: str | None = None) -> tuple[Result, 
     if damaged:
         raise _unreadable(folder, f"Not a Result of this version: {', '.join(damaged)}.")
     return tuple(results)
+
+
+def load_centre_result(study: Study, snapshot_id: str, centre: str) -> Result:
+    """Return the Result of one centre's data quality that write_result wrote for a snapshot.
+
+    Raises UserError if it is not there or cannot be read.
+    """
+    path = study.results / snapshot_id / f"quality_{centre}.json"
+    if not path.is_file():
+        raise _unreadable(path.parent, f"Not there: {path.stem}.")
+    try:
+        return Result.load(path)
+    except (ValidationError, UnicodeDecodeError):
+        raise _unreadable(path.parent, f"Not a Result of this version: {path.stem}.") from None
 
 
 def _unreadable(folder: Path, seen: str) -> UserError:

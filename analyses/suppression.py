@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from analyses.deduction import Cell, ContradictionError, Key, Network, Sum, matrix, ranges, safe, unsafe
+from analyses.integer_program import solve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +140,7 @@ def _cheapest(
     right = -np.array([sum(factor * constant[k] for k, factor in term if k in constant) for term in terms])
     own = [(i, place[k], 1.0) for i, k in enumerate(open_)]
     moves = [(i, n + i, float(reach)) for i in range(m)]
-    found = milp(
+    found = solve(
         cost,
         integrality=np.ones(n + m),
         bounds=Bounds(np.concatenate([low, np.zeros(m)]), np.concatenate([high, np.ones(m)])),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from myoregistry import checking, export, keeping, pull, study, template
+from myoregistry import checking, export, keeping, pull, quality, study, template
 from registry.errors import UserError
 
 
@@ -30,7 +30,15 @@ def cli(context: click.Context, folder: Path) -> None:
     context.obj = folder
 
 
-for _verb in (*study.VERBS, *keeping.VERBS, *checking.VERBS, *pull.VERBS, *template.VERBS, *export.VERBS):
+for _verb in (
+    *study.VERBS,
+    *keeping.VERBS,
+    *checking.VERBS,
+    *pull.VERBS,
+    *template.VERBS,
+    *export.VERBS,
+    *quality.VERBS,
+):
     cli.add_command(_verb)
 
 

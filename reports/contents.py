@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyses import formats
 from analyses.covariates import covariate_name
+from analyses.result import ALL
 from registry.rules import Rules
-from reports import definitions, harms, outcomes, persons, pictures, trajectories
+from reports import definitions, harms, outcomes, persons, pictures, quality, trajectories
 from reports.comparison import comparison_of
 from reports.findings import findings
 from reports.tables import ARM_NAMES, rows
@@ -33,7 +34,8 @@ CHAPTERS = (
     ("centre-effects", "Response by centre"),
     ("safety", "Safety"),
     ("sensitivity", "Sensitivity: all users"),
-    ("methods", "Methods, limits and data quality"),
+    ("quality", "Data quality"),
+    ("methods", "Methods and limits"),
     ("definitions", "Definitions and thresholds"),
 )
 
@@ -61,6 +63,9 @@ def contents(
         **_front(study, title=title, manifest=manifest, comparison=comparison),
         **_methods(study, results, comparison),
         **{name: _plain(rules, rule) for name, rule in _RULES_IN_SENTENCES.items()},
+        "overdue_months": _plain(rules, "submission_overdue_months"),
+        "follow_up_months": _plain(rules, "follow_up_current_months"),
+        "igg_months": _plain(rules, "igg_before_rituximab_months"),
         "findings": findings(results, comparison, month=_nearest(comparison.months, YEAR)),
         "steps": persons.flow(results["accrual"], comparison),
         "figures": {picture.name: picture for picture in drawn},
@@ -70,7 +75,7 @@ def contents(
             "bands": definitions.bands_table(rules),
             "rules": definitions.rules_table(rules),
             "notes": definitions.notes_table(list(results.values())),
-            "checks": definitions.checks_table(list(results.values())),
+            "checks": definitions.checks_table([r for r in results.values() if r.name != "quality"]),
         },
     }
     return values, {f"{picture.name}.svg": picture.svg for picture in drawn if picture.svg}
@@ -154,9 +159,21 @@ def _tables(study: Study, results: Mapping[str, Result], comparison: Comparison)
         "infusions": harms.infusions_table(safety, comparison),
         "sensitivity": outcomes.sensitivity_table(results, comparison),
     }  # fmt: skip
+    tables |= _quality(results["quality"], names, comparison.maximum)
     for name, events in (("response", "Responses"), ("failure", "Failures")):
         tables |= _outcome(results[name], comparison, name=name, events=events)
     return tables
+
+
+def _quality(result: Result, names: Mapping[str, str], maximum: int) -> dict[str, Table]:
+    centres, names = quality.centres_of(result, names)
+    return {
+        "quality_submissions": quality.submissions_table(result, centres, names=names, maximum=maximum),
+        "quality_rules": quality.rules_table(result, (ALL,), names=names, maximum=maximum),
+        "quality_rules_by_centre": quality.rules_by_centre_table(result, centres, names=names, maximum=maximum),
+        "quality_worst": quality.worst_rules_table(result, (ALL,), names=names, maximum=maximum, advise=False),
+        "quality_uln": quality.multiples_table(result, centres, names=names, maximum=maximum),
+    }
 
 
 def _outcome(result: Result, comparison: Comparison, *, name: str, events: str) -> dict[str, Table]:
@@ -195,6 +212,7 @@ def _pictures(study: Study, results: Mapping[str, Result], comparison: Compariso
             y_label="Prednisone (mg/day)", reference=(float(rules["low_glucocorticoid_mg"]), "low dose"),
         ),
         pictures.forest_picture(results["centres"], comparison, names=names),
+        quality.committee_picture(results["quality"], names=names),
     )  # fmt: skip
 
 

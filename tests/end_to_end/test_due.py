@@ -51,7 +51,8 @@ sender = "registry@example.org"
 recipients = ["chair@example.org", "statistician@example.org"]
 """
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    shutil.copy(study.database, tmp_path / "registry.duckdb")
+    for path in (study.database, study.head, study.key_file):
+        shutil.copy(path, tmp_path / path.name)
     return registry.load_study(tmp_path)
 
 

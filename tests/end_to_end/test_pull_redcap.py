@@ -488,7 +488,7 @@ def test_the_command_pulls_and_the_token_is_written_nowhere(
 ) -> None:
     done = CliRunner().invoke(pull, _arguments(server.url, tmp_path), env={"REDCAP_TOKEN": TOKEN})
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("2 records in 8 rows of 58 fields, from REDCap 14.5.5.\n")
+    assert done.output.startswith("2 records in 8 rows of 59 fields, from REDCap 14.5.5.\n")
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert TOKEN not in done.output
     assert TOKEN.encode() not in written

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from analyses.quality.answer import result_of
+from analyses.quality.groups import every_centre
 from analyses.result import (
     Check,
     Curve,
@@ -19,6 +22,7 @@ from analyses.result import (
     Total,
     Value,
 )
+from tests.quality_sent import small_sent
 
 SNAPSHOT = "0123456789abcdef"
 ARMS = ("ivig", "rituximab")
@@ -269,6 +273,20 @@ def _centres() -> Result:
     return _result("centres", "Response by centre", rows)
 
 
+def _quality() -> Result:
+    """Return the data quality of three small centres; nobody is said to be registered twice."""
+    sent = small_sent(snapshot=SNAPSHOT)
+    renamed = dict(zip(sent.centres, CENTRES, strict=True))
+    tables = {name: table.replace({"centre": renamed}) for name, table in sent.tables.items()}
+    registered = {"lyon": 96, "leuven": 42, "porto": 12}
+    changed = replace(sent, centres=tuple(sorted(CENTRES)), registered=registered, tables=tables)
+    rows = result_of(changed, every_centre(changed.centres), name="quality", title="Data quality")
+    others = tuple(row for row in rows.rows if row.topic not in {"Rows accepted", "Rows after"})
+    kept = {row.id for row in others}
+    totals = tuple(total for total in rows.totals if {total.total, *total.parts} <= kept)
+    return rows.model_copy(update={"rows": others, "totals": totals})
+
+
 @pytest.fixture(scope="session")
 def committee_results() -> tuple[Result, ...]:
     """Return one Result for every question of the committee report."""
@@ -291,4 +309,5 @@ def handmade_results() -> tuple[Result, ...]:
         _centres(),
         response.model_copy(update={"name": "response_all_users"}),
         failure.model_copy(update={"name": "failure_all_users"}),
+        _quality(),
     )

@@ -127,7 +127,9 @@ ROWS: list[tuple[str, Mapping[str, str], Mapping[str, str], str, str, tuple[str,
         "A fatal event is serious.",
     )),
     ("visit", VISIT, {"mmt8": "120"}, "reject", "mmt8, mmt_maximum", ("cannot be scored",)),
-    ("lab", {**LAB, "date": "2022-02-01"}, {"lln": "300", "uln": "200"}, "reject", "lln, uln", ("must lie above the lower",)),
+    ("lab", {**LAB, "date": "2022-02-01"}, {"lln": "300", "uln": "200"}, "reject", "lln, uln", (
+        "must lie above the lower",
+    )),
     # rules on rows together and on identifiers
     ("infusion", {**INFUSION, "dose": "241", "dose_unit": "g"}, {"weight": "60"}, "reject", "dose, dose_unit, date", (
         "4.017 g/kg of immunoglobulin in one cycle, 2020-02-01 to 2020-02-01; more than 4 is not given.",
@@ -223,7 +225,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
                        ("The column is missing.", "A column without values is still sent.")),
     "misspelt column": (_edit("lab.csv", lambda b: b.replace(b"uln", b"ULN", 1)), "lab.csv, column uln",
                         ("The column is missing.", "Rename ULN to uln.")),
-    "unknown column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,colour", 1)), "lab.csv, column colour",
+    "unknown column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,hue", 1)), "lab.csv, column hue",
                        ("no such column", "Remove it")),
     "nameless column": (_edit("lab.csv", lambda b: b.replace(b",method", b",method,", 1)), "lab.csv, column ''",
                         ("A column has no name.",)),

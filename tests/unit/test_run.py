@@ -31,7 +31,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Return a study whose questions are answered at once; a cohort is the name of its users."""
     monkeypatch.setattr(MODULE, "select_cohort", lambda _snapshot, _study, *, users: users)
     monkeypatch.setattr(MODULE, "open_snapshot", lambda _study: SNAPSHOT)
-    for questions in ("INCIDENT", "SENSITIVITY"):
+    for questions in ("INCIDENT", "SENSITIVITY", "REGISTRY"):
         named = {name: lambda _cohort, _study, name=name: answer(name) for name in getattr(MODULE, questions)}
         monkeypatch.setattr(MODULE, questions, named)
     return Study.model_validate(
@@ -46,7 +46,7 @@ def files(study: Study) -> dict[str, bytes]:
 def test_every_question_is_asked_in_order_and_twice_of_all_users(study: Study) -> None:
     assert [result.name for result in run(study)] == [
         "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety",
-        "centres", "response_all_users", "failure_all_users",
+        "centres", "response_all_users", "failure_all_users", "quality",
     ]  # fmt: skip
 
 

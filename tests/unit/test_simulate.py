@@ -17,6 +17,8 @@ from registry.cohort import select_cohort
 from registry.contract import contract
 from registry.errors import UserError
 from registry.intake.submission import read_submission
+from registry.keeping.keys import read_keys
+from registry.keeping.pseudonyms import person_pseudonym
 from registry.keeping.store import add
 from registry.simulate import default_scenario, draw, simulate
 from registry.simulation.centre import centre_sizes, make_centre
@@ -25,8 +27,6 @@ from registry.simulation.fate import hazards, latent_days
 from registry.simulation.one_centre import STREAMS, simulate_centre
 from registry.simulation.people import draw_people
 from registry.simulation.truth import truth
-from registry.keeping.keys import read_keys
-from registry.keeping.pseudonyms import person_pseudonym
 from registry.snapshot import freeze
 from registry.study import load_study
 

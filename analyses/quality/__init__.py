@@ -1,0 +1,1 @@
+"""Data quality: how complete, timely and consistent is what the centres send."""
