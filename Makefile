@@ -31,7 +31,7 @@ demo: setup
 	@$(BIN)/myoregistry --study $(DEMO) report committee
 
 test: setup
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -93,7 +93,23 @@ def _good_rows() -> Rows:
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     """Return a study of two centres in a folder of its own."""
-    folder = tmp_path / "study"
+    return _new_study(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def filled_template(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Return a study with three submissions of two centres and a snapshot, made once: for copies, not to be changed."""
+    from registry.snapshot import freeze  # noqa: PLC0415  (most tests need no registry)
+    from tests.keeping_study import fill  # noqa: PLC0415  (nor this)
+
+    folder = tmp_path_factory.mktemp("filled")
+    study = _new_study(folder / "study")
+    fill(study, folder / "sent", write_submission, GOOD)
+    freeze(study)
+    return study
+
+
+def _new_study(folder: Path) -> Study:
     folder.mkdir()
     centres = "".join(f'[[centre]]\ncode = "{code}"\nname = "{code.title()}"\n' for code in ("lyon", "bern"))
     (folder / "study.toml").write_text(f'name = "study"\ntitle = "A study"\n{centres}', encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from registry.keeping.database import open_registry
 from registry.keeping.keys import read_keys
 from registry.keeping.pseudonyms import person_pseudonym
 from registry.keeping.store import add
+from registry.study import load_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,12 @@ def fill(study: Study, folder: Path, write_submission: Callable[..., Path], good
     rows["visit"][0]["phga"] = "3.5"
     add(study, write_submission(folder / "lyon-2026-09-30", rows, date="2026-09-30"))
     add(study, write_submission(folder / "bern-2026-06-30", good_rows, centre="bern"))
+
+
+def copy_of(template: Study, folder: Path) -> Study:
+    """Return a study of its own with all that stands in another's folder."""
+    shutil.copytree(template.folder, folder, dirs_exist_ok=True)
+    return load_study(folder)
 
 
 def pseudonym(study: Study, centre: str = "lyon", patient_id: str = PLANTED_ID) -> str:

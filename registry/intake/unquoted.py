@@ -5,6 +5,7 @@ What is read here is what registry.intake.by_csv_module would read; a property t
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,20 +27,31 @@ _MARK = b"\xef\xbb\xbf"
 _LINE_FEED, _RETURN = 10, 13
 
 
+def _header(names: str, separator: str) -> tuple[str, ...]:
+    """Return the names of a header line; none where a quote in it is not certain to end on it."""
+    if '"' not in names:
+        return tuple(names.split(separator))
+    try:
+        rows = list(csv.reader([names], strict=True, delimiter=separator))
+    except csv.Error:
+        return ()
+    return tuple(rows[0]) if len(rows) == 1 else ()
+
+
 def read_unquoted(data: bytes, separator: str, progress: Callable[[float], None] | None = None) -> Rows | None:
     """Return the rows of UTF-8 text, None if it is not certain that they are what the csv module would read.
 
-    Uncertain are quotes, line ends of old Macintoshes, byte order marks in the middle, endless lines, and a header that
-    is empty, names a column twice or names one `line`.
+    Uncertain are quotes below the header, line ends of old Macintoshes, byte order marks in the middle, endless lines,
+    and a header that is empty, names a column twice or names one `line`.
     """
     returns = data.count(b"\r")
-    if b'"' in data or _MARK in data or (returns and returns != data.count(b"\r\n")):
-        return None
     first = data.find(b"\n")
     first = len(data) if first < 0 else first + 1
+    if data.find(b'"', first) >= 0 or _MARK in data or (returns and returns != data.count(b"\r\n")):
+        return None
     names = data[:first].rstrip(b"\r\n").decode()
-    header = tuple(names.split(separator))
-    if not names or len(set(header)) != len(header) or "line" in header:
+    header = _header(names, separator)
+    if not names or not header or len(set(header)) != len(header) or "line" in header:
         return None
     body = memoryview(data)[first:]
     rows, broken = [], []

@@ -94,15 +94,21 @@ def open_registry(
 
 
 @contextmanager
-def open_memory(*, folders: Sequence[Path] = (), memory: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+def open_memory(
+    *, folders: Sequence[Path] = (), memory: str = "", small: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory, locked down in the same way; what does not fit is spilled to a private folder.
 
-    memory: what it may take of it, such as "400MiB"; empty for most of what the machine has.
+    memory: what it may take of it, such as "400MiB"; empty for most of what the machine has. small: whether its tables
+    have so few rows that planning a statement takes longer than doing it as it is written, on one thread.
     """
-    limit = {"memory_limit": memory} if memory else {}
+    limit: dict[str, str | int] = {"memory_limit": memory} if memory else {}
+    limit |= {"threads": 1} if small else {}
     with private_files(), tempfile.TemporaryDirectory(prefix="registry-") as spill:
         connection = duckdb.connect(":memory:", config={**CONFIG, **limit, "temp_directory": spill})
         try:
+            if small:
+                connection.execute("PRAGMA disable_optimizer")
             _lock_down(connection, folders)
             yield connection
         finally:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HOW = ("kill", "full", "late")
-MOST = {"add": 5}
-SOME = 3
+MOST = {"add": 4}
+SOME = 2
 FEW = [name for name in COMMANDS if "large" not in name and name != "history"]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Rows = dict[str, list[Mapping[str, str]]]
 
 FEW = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -105,7 +105,7 @@ def test_no_rule_fails_more_often_than_it_tests_and_every_failure_is_kept(
 
 
 @pytest.mark.parametrize("name", sorted(contract()))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_a_row_that_breaks_a_contract_check_is_one_that_the_check_tests(name: str, data: st.DataObject) -> None:
     # Otherwise the break would be lost: a check whose `holds` is about empty values must say itself what it applies to.

@@ -149,6 +149,19 @@ def test_the_fast_way_of_reading_is_right_for_any_header(text: str, separator: s
     _same(unquoted.read_unquoted(text.encode(), separator), text.encode(), separator)
 
 
+@settings(max_examples=200, deadline=None)
+@given(header=st.lists(st.sampled_from(['"a"', '"b""c"', "d", '"', '"e,f"', '"g"h', ""]), min_size=1, max_size=4))
+def test_the_fast_way_of_reading_takes_quotes_in_the_header_as_the_csv_module_does(header: list[str]) -> None:
+    data = (",".join(header) + "\n" + ",".join("1" * len(header)) + "\n").encode()
+    _same(unquoted.read_unquoted(data, ","), data, ",")
+
+
+def test_a_quoted_header_does_not_make_reading_slow() -> None:
+    read = unquoted.read_unquoted(b'"a","b"\n1,2\n', ",")
+    assert read is not None
+    assert read.header == ("a", "b")
+
+
 def _same(fast: Rows | None, data: bytes, separator: str) -> None:
     plain = b'"' not in data and b"\r" not in data.replace(b"\r\n", b"") and "\ufeff".encode() not in data
     slow = read_rows(data, separator, "x.csv")
@@ -177,7 +190,7 @@ def test_any_text_that_is_not_of_its_column_can_be_explained(text: str) -> None:
             assert message.startswith("Expected ")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=tables())
 def test_every_row_is_taken_in_or_in_quarantine(
     write_submission: Callable[..., Path], table: tuple[str, list[list[str]]]
@@ -193,7 +206,7 @@ def test_every_row_is_taken_in_or_in_quarantine(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(
     name=st.sampled_from(FILES),

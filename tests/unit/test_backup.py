@@ -15,7 +15,7 @@ from registry.keeping.rekey import rekey
 from registry.keeping.restore import restore
 from registry.keeping.store import add
 from registry.keeping.verify import verify
-from tests.keeping_study import fill, read
+from tests.keeping_study import copy_of, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def filled(study: Study, tmp_path: Path, write_submission: Write, good_rows: Rows) -> Study:
+def filled(filled_template: Study, tmp_path: Path) -> Study:
     """Return a study with three submissions."""
-    fill(study, tmp_path / "sent", write_submission, good_rows)
-    return study
+    return copy_of(filled_template, tmp_path / "study")
 
 
 def test_a_backup_holds_everything_but_the_keys(filled: Study, tmp_path: Path) -> None:

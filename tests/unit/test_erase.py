@@ -16,7 +16,7 @@ from registry.keeping.restore import restore
 from registry.keeping.store import add
 from registry.keeping.verify import verify
 from registry.snapshot import freeze, open_snapshot
-from tests.keeping_study import PLANTED_ID, PLANTED_METHOD, files_with, fill, planted, pseudonym, read
+from tests.keeping_study import PLANTED_ID, PLANTED_METHOD, copy_of, files_with, planted, pseudonym, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def filled(study: Study, tmp_path: Path, write_submission: Write, good_rows: Rows) -> Study:
+def filled(filled_template: Study, tmp_path: Path) -> Study:
     """Return a study with submissions, a snapshot and Results of it."""
-    fill(study, tmp_path / "sent", write_submission, good_rows)
-    snapshot = freeze(study)
+    study = copy_of(filled_template, tmp_path / "study")
+    snapshot = open_snapshot(study)
     (study.results / snapshot.id).mkdir(parents=True)
     (study.results / snapshot.id / "baseline.json").write_text("{}", encoding="utf-8")
     return study

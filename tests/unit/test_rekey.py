@@ -16,8 +16,8 @@ from registry.keeping.keys import read_keys
 from registry.keeping.rekey import rekey
 from registry.keeping.store import add
 from registry.keeping.verify import verify
-from registry.snapshot import freeze, open_snapshot
-from tests.keeping_study import PLANTED_ID, files_with, fill, planted, pseudonym, read
+from registry.snapshot import open_snapshot
+from tests.keeping_study import PLANTED_ID, copy_of, files_with, planted, pseudonym, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,11 +32,9 @@ COUNTS = "SELECT submission_id, count(*), count(DISTINCT patient_id) FROM lab GR
 
 
 @pytest.fixture
-def filled(study: Study, tmp_path: Path, write_submission: Write, good_rows: Rows) -> Study:
+def filled(filled_template: Study, tmp_path: Path) -> Study:
     """Return a study with three submissions and a snapshot."""
-    fill(study, tmp_path / "sent", write_submission, good_rows)
-    freeze(study)
-    return study
+    return copy_of(filled_template, tmp_path / "study")
 
 
 def test_everybody_gets_a_new_pseudonym_and_the_old_one_is_in_no_file(filled: Study) -> None:
@@ -57,12 +55,12 @@ def test_everybody_gets_a_new_pseudonym_and_the_old_one_is_in_no_file(filled: St
     assert verify(filled).findings == ()
 
 
-def test_the_archive_opens_with_the_new_keys_and_holds_the_same_bytes(filled: Study, tmp_path: Path) -> None:
+def test_the_archive_opens_with_the_new_keys_and_holds_the_same_bytes(filled: Study, filled_template: Study) -> None:
     rekey(filled)
     keys = read_keys(filled.key_file)
     assert sealed_with(archive_path(filled.archive, "lyon-2026-06-30-1")) == keys.fingerprint
     with archived_submission(filled, keys, "lyon-2026-06-30-1") as submission:
-        sent = tmp_path / "sent" / "lyon-2026-06-30"
+        sent = filled_template.folder.parent / "sent" / "lyon-2026-06-30"
         assert {p.name: p.read_bytes() for p in submission.path.iterdir()} == {
             p.name: p.read_bytes() for p in sent.iterdir()
         }
