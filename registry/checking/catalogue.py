@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from registry.checking.between_centres import between_rules
 from registry.checking.conditions import conditions_of
 from registry.checking.file_rules import file_rules
 from registry.contract import contract
@@ -20,6 +21,7 @@ Status = Literal["passed", "failed", "not applicable"]
 
 _OWN = "the contract of this project"
 _PLACE = re.compile(r"\{(\d+)\}")
+_NAMED = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Rule:
 
 @cache
 def catalogue() -> tuple[Rule, ...]:
-    """Return every named rule: those on files as wholes, then those of each table, sorted by id within."""
+    """Return every named rule: those on files as wholes, those of each table by id, and those between centres."""
     rules: dict[str, Rule] = {}
     for one in file_rules():
         rules[one.id] = Rule(
@@ -58,6 +60,17 @@ def catalogue() -> tuple[Rule, ...]:
     for table in contract().values():
         for condition in sorted(conditions_of(table), key=lambda condition: condition.rule):
             rules.setdefault(condition.rule, _rule(condition))
+    for between in between_rules():
+        rules[between.id] = Rule(
+            id=between.id,
+            table=between.table,
+            severity=between.severity,
+            kind=between.kind,
+            columns=between.columns,
+            message=between.meaning or between.message,
+            advice=_NAMED.sub("it", between.advice),
+            source=between.source,
+        )
     return tuple(rules.values())
 
 

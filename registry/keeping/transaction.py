@@ -6,7 +6,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from registry.checking.between_centres import between_centres
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from registry.checking.between_centres import between_centres, between_rules
 from registry.contract import contract, stored_columns
 from registry.keeping import audit
 from registry.keeping.history import count_changes
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
-    import pyarrow as pa
 
     from registry.checking.checks import CheckedSubmission
     from registry.intake.submission import Submission
@@ -48,7 +50,9 @@ def take_in(
         words = 'file, "at", columns, "values", rule, message, advice, patient_id'
         _insert(connection, kept.queries, "query", words, submission_id)
         results = "rule, table_name, kind, severity, tested, failed"
-        _insert(connection, checked.results, "rule_result", results, submission_id)
+        between = pa.array([rule.id for rule in between_rules()], pa.string())
+        own = checked.results.filter(pc.invert(pc.is_in(checked.results["rule"], between)))
+        _insert(connection, own, "rule_result", results, submission_id)
         between_centres(connection, submission_id)
         count_changes(connection, submission_id, replaces)
         _count_rows(connection, submission, kept, submission_id)
