@@ -48,8 +48,11 @@ def simulate(folder: Path, patients: int, centres: int, seed: int) -> None:
 @click.command()
 @click.argument("submissions", type=PLACE, nargs=-1, required=True)
 @click.option("--problems", type=FOLDER, help="Write a workbook and a page for each centre into this folder.")
+@click.option(
+    "--wait", type=click.FloatRange(0), default=10, show_default=True, help="Seconds to wait for who else writes."
+)
 @click.pass_obj
-def add(study_folder: Path, submissions: tuple[Path, ...], problems: Path | None) -> None:
+def add(study_folder: Path, submissions: tuple[Path, ...], problems: Path | None, wait: float) -> None:
     """Take SUBMISSIONS, folders or zip archives, into the registry, each whole or not at all.
 
     Rows with a problem are kept in quarantine and the others are taken in. Exit status 3 if a submission was refused.
@@ -59,7 +62,7 @@ def add(study_folder: Path, submissions: tuple[Path, ...], problems: Path | None
     for number, folder in enumerate(submissions):
         with show_progress() as progress:
             try:
-                receipt = registry.add(study, folder, progress=progress)
+                receipt = registry.add(study, folder, progress=progress, wait_seconds=wait)
             except UserError as error:
                 if error.exit_code != ExitCode.BAD_SUBMISSION:
                     raise
