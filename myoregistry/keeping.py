@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import registry
@@ -40,9 +41,9 @@ def history(
     if patient is not None:
         if centre is None:
             raise click.UsageError("--patient needs --centre.")
-        _show(_changes(keeping.person_history(study, centre, patient)), as_csv=as_csv)
+        _changes(keeping.person_history(study, centre, patient), as_csv=as_csv, of_person=True)
     elif submission is not None:
-        _show(_changes(keeping.changes(study, submission)), as_csv=as_csv)
+        _changes(keeping.changes(study, submission), as_csv=as_csv, of_person=False)
     else:
         sent = keeping.submissions(study, centre)
         rows = [
@@ -61,37 +62,30 @@ def history(
         _show([headings, *rows], as_csv=as_csv)
 
 
-def _changes(found: Sequence[Difference]) -> list[Sequence[object]]:
-    headings = (
-        "Submission",
-        "Received (UTC)",
-        "Sender",
-        "Table",
-        "Person",
-        "Key",
-        "Change",
-        "Column",
-        "Old",
-        "New",
-        "Record",
-    )
-    rows: list[Sequence[object]] = [
-        (
-            d.sent.submission_id,
-            f"{d.sent.received_at:%Y-%m-%d %H:%M}",
-            d.sent.sender,
-            d.table_name,
-            d.person,
-            d.key,
-            d.change,
-            d.column or "",
-            d.old_value or "",
-            d.new_value or "",
-            d.new_record or d.old_record,
-        )
-        for d in found
-    ]
-    return [headings, *rows]
+def _changes(found: Sequence[Difference], *, as_csv: bool, of_person: bool) -> None:
+    """Show changes: all that is known of each as CSV, and in the terminal what differs from line to line."""
+    whole = {
+        "Submission": [d.sent.submission_id for d in found],
+        "Received (UTC)": [f"{d.sent.received_at:%Y-%m-%d %H:%M}" for d in found],
+        "Sender": [d.sent.sender for d in found],
+        "Table": [d.table_name for d in found],
+        "Person": [d.person for d in found],
+        "Key": [d.key for d in found],
+        "Change": [d.change for d in found],
+        "Column": [d.column or "" for d in found],
+        "Old": [d.old_value or "" for d in found],
+        "New": [d.new_value or "" for d in found],
+        "Record": [d.new_record or d.old_record for d in found],
+    }
+    left_out = {"Received (UTC)", "Sender", "Person" if of_person else "Submission"}
+    shown = {name: values for name, values in whole.items() if as_csv or name not in left_out}
+    if found and not as_csv:
+        for sent in dict.fromkeys(d.sent for d in found):
+            instead = f", in the place of {sent.replaces}" if sent.replaces else ""
+            click.echo(
+                f"{sent.submission_id}: received {sent.received_at:%Y-%m-%d %H:%M} UTC from {sent.sender}{instead}."
+            )
+    _show([list(shown), *zip(*shown.values(), strict=True)], as_csv=as_csv)
 
 
 def _show(rows: Sequence[Sequence[object]], *, as_csv: bool) -> None:
@@ -100,11 +94,11 @@ def _show(rows: Sequence[Sequence[object]], *, as_csv: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in rows[0]:
-        table.add_column(str(heading), overflow="fold")
+        table.add_column(str(heading), overflow="fold", no_wrap=heading in {"Submission", "Person", "Change"})
     for row in rows[1:]:
-        table.add_row(*map(str, row))
+        table.add_row(*map(escape, map(str, row)))
     Console(width=WIDTH).print(table)
-    click.echo(f"{len(rows) - 1:,} lines.")
+    click.echo("1 line." if len(rows) == 2 else f"{len(rows) - 1:,} lines.")  # noqa: PLR2004  (with the headings)
 
 
 @click.group()
@@ -135,9 +129,8 @@ def audit_verify(study_folder: Path) -> None:
 
     study = registry.load_study(study_folder)
     found = verify(study)
-    click.echo(
-        f"Audit trail of {found.head.entry} entries, {found.submissions} submissions, {found.snapshots} snapshots."
-    )
+    parts = (_count(found.submissions, "submission"), _count(found.snapshots, "snapshot"))
+    click.echo(f"Audit trail of {_count(found.head.entry, 'link')}, {', '.join(parts)}.")
     if found.findings:
         for finding in found.findings:
             click.echo(f"  {finding}", err=True)
@@ -204,8 +197,8 @@ def erase(study_folder: Path, centre: str, patients: tuple[str, ...], id_file: I
     if not ids:
         raise click.UsageError("Name at least one person.")
     done = erase_persons(study, centre, ids)
-    persons = "1 person" if done.persons == 1 else f"{done.persons} persons"
-    click.echo(f"{persons} erased: {done.rows:,} rows of {len(done.submissions)} submissions.")
+    rows, submissions = _count(done.rows, "row"), _count(len(done.submissions), "submission")
+    click.echo(f"{_count(done.persons, 'person')} erased: {rows} of {submissions}.")
     _show_refrozen(done.snapshots)
     if done.copies:
         click.echo(f"Removed, since they held them too: {', '.join(done.copies)}.")
@@ -258,9 +251,13 @@ def restore(study_folder: Path, folder: Path) -> None:
     if done.lost:
         click.echo(f"It did not know {done.lost} later entries: take in again what came since.")
     if done.erased:
-        click.echo(f"{done.erased} persons in it had withdrawn their consent since and were erased again.")
+        click.echo(f"Erased again, since consent was withdrawn: {_count(done.erased, 'person')}.")
     if done.moved:
         click.echo(f"What stood there before is in {done.moved}.")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 VERBS = (history, audit, erase, rekey, backup, restore)
