@@ -178,6 +178,7 @@ class _System:
                 integrality=np.full(len(cost), whole),
                 bounds=Bounds(self.low, self.high),
                 constraints=LinearConstraint(self.rows, self.right, self.right) if len(self.right) else (),
+                # Without presolve the choice among equal answers is the one that earlier reports were masked with.
                 options={"mip_rel_gap": 0.0, "presolve": False},
             )
             if found.x is None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import registry
-from myoregistry.terminal import FILE, FOLDER, WIDTH
+from myoregistry.terminal import FILE, FOLDER, WIDTH, sound_study
 from registry.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def history(
     """
     from registry.keeping import history as keeping
 
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     if patient is not None:
         if centre is None:
             raise click.UsageError("--patient needs --centre.")
@@ -192,7 +192,7 @@ def erase(study_folder: Path, centre: str, patients: tuple[str, ...], id_file: I
     """
     from registry.keeping.erase import erase as erase_persons
 
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     ids = [*patients, *(line.strip() for line in id_file or () if line.strip())]
     if not ids:
         raise click.UsageError("Name at least one person.")
@@ -212,7 +212,7 @@ def rekey(study_folder: Path) -> None:
     """Change the keys: new pseudonyms, the archive sealed anew, snapshots frozen anew."""
     from registry.keeping.rekey import rekey as change_keys
 
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     _show_refrozen(change_keys(study))
     click.echo(f"The new keys are in {study.key_file}. Keep a copy elsewhere, never beside a backup.")
 
@@ -231,7 +231,7 @@ def backup(study_folder: Path, destination: Path) -> None:
     """Copy the registry into a new folder of DESTINATION and read the copy back. The keys are not in it."""
     from registry.keeping.backup import back_up
 
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     done = back_up(study, destination)
     click.echo(f"{done.folder}: {len(done.files)} files, audit trail to entry {done.entry}.")
     click.echo(f"The keys ({study.key_file.name}) are not in it: keep them elsewhere.")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 import registry
-from myoregistry.terminal import DAY, FILE, FOLDER, PLACE, WIDTH
+from myoregistry.terminal import DAY, FILE, FOLDER, PLACE, WIDTH, sound_study
 from myoregistry.terminal import progress as show_progress
 from registry.dictionary import data_dictionary, insert_dictionary
 from registry.errors import ExitCode, UserError
@@ -97,7 +97,7 @@ def _send_back(checked: CheckedSubmission | None, folder: Path | None) -> None:
 @click.pass_obj
 def freeze(study_folder: Path, cut: datetime | None, known: datetime | None) -> None:
     """Freeze the registry into a snapshot; analyses read only snapshots."""
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     with show_progress() as progress:
         snapshot = registry.freeze(
             study, cut=cut.date() if cut else None, known=known.date() if known else None, progress=progress
@@ -154,7 +154,7 @@ def due(study_folder: Path, *, dry_run: bool, retry: bool, today: datetime | Non
     """
     import reports
 
-    study = registry.load_study(study_folder)
+    study = sound_study(study_folder)
     day = today.date() if today else date.today()  # noqa: DTZ011  (a due date is a local day)
     with show_progress() as progress:
         deliveries = reports.due(study, today=day, dry_run=dry_run, retry=retry, progress=progress)

@@ -10,6 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from registry.keeping.change import put_right
+from registry.study import Study, load_study
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,6 +21,14 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 PLACE = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+def sound_study(folder: Path) -> Study:
+    """Load a study whose registry is to be used; say on standard error what the last command had left behind."""
+    study = load_study(folder)
+    for note in put_right(study):
+        click.echo(note, err=True)
+    return study
 
 
 @contextmanager

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from registry.checking.harmonise import quoted
 from registry.concepts import HELPER_TABLES, concepts, create_from_arrow, derive, prepare
 from registry.contract import VERSION
 from registry.errors import ExitCode, UserError
+from registry.keeping.archived import file_sha256
+from registry.keeping.database import CONFIG
 from registry.keeping.digest import digest_of_rows
 from registry.keeping.private_files import private_files, spill_folder
 from registry.keeping.publish import UNFINISHED, sync_files, sync_folder, write_file
@@ -38,11 +41,6 @@ ID_LENGTH = 16
 LATEST = "latest"
 MEMORY = "400MiB"
 """What DuckDB may take while it derives the concepts; the rest is spilled into a private folder."""
-LOCKED_DOWN = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +58,12 @@ class Snapshot:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return an in-memory connection with one view a table, which can read nothing outside the snapshot."""
-        connection = duckdb.connect(":memory:", config={**LOCKED_DOWN, "threads": 1})
-        connection.execute(f"SET allowed_directories = [{_quoted(str(self.folder))}]")
+        connection = duckdb.connect(":memory:", config={**CONFIG, "threads": 1})
+        connection.execute(f"SET allowed_directories = [{quoted(str(self.folder))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         for name in self.manifest["tables"]:
-            path = _quoted(str(self.folder / f"{name}.parquet"))
+            path = quoted(str(self.folder / f"{name}.parquet"))
             connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({path})')
         return connection
 
@@ -119,11 +117,11 @@ def _freeze(
     cut, tables, submissions = state
     remove_unfinished_snapshots(study)
     limits: dict[str, str | int] = {"threads": 1, "memory_limit": MEMORY, "temp_directory": str(spill)}
-    work = duckdb.connect(":memory:", config={**LOCKED_DOWN, **limits})
+    work = duckdb.connect(":memory:", config={**CONFIG, **limits})
     temporary = study.snapshots / f"{UNFINISHED}{os.getpid()}"
     try:
         temporary.mkdir(parents=True, exist_ok=True)
-        work.execute(f"SET allowed_directories = [{_quoted(str(temporary))}]")
+        work.execute(f"SET allowed_directories = [{quoted(str(temporary))}]")
         work.execute("SET enable_external_access = false")
         content = {"submission": _load(work, "submission", submissions)}
         # One at a time, each gone when it is loaded.
@@ -180,8 +178,7 @@ def open_snapshot(study: Study, snapshot_id: str | None = None) -> Snapshot:
     changed = [
         name
         for name, entry in manifest["tables"].items()
-        if not (folder / f"{name}.parquet").is_file()
-        or _file_sha256(folder / f"{name}.parquet") != entry["file_sha256"]
+        if not (folder / f"{name}.parquet").is_file() or file_sha256(folder / f"{name}.parquet") != entry["file_sha256"]
     ]
     if changed:
         raise _changed(folder, changed)
@@ -252,9 +249,9 @@ def _write(work: duckdb.DuckDBPyConnection, folder: Path, *, study: Study, conte
     entries: dict[str, dict[str, Any]] = {}
     for name in (*content, *HELPER_TABLES, *concepts()):
         path = folder / f"{name}.parquet"
-        work.execute(f'COPY "{name}" TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)')
+        work.execute(f'COPY "{name}" TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)')
         [(rows,)] = work.execute(f'SELECT count(*) FROM "{name}"').fetchall()
-        entry = {"rows": rows, "file_sha256": _file_sha256(path)}
+        entry = {"rows": rows, "file_sha256": file_sha256(path)}
         entries[name] = entry | ({"content_sha256": content[name]} if name in content else {})
     return {
         "study": study.name,
@@ -271,12 +268,3 @@ def software() -> dict[str, str]:
     """Return the versions of what makes the numbers."""
     names = ("myoregistry", "duckdb", "pandas", "numpy", "scipy", "statsmodels", "coxdev")
     return {name: version(name) for name in names}
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from registry.checking.rows_together import RuleFile, read_rule
+from registry.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +24,12 @@ _IN_FORCE = "in_force.sql"
 
 @dataclass(frozen=True, kw_only=True)
 class BetweenResult:
-    """How many rows one of these rules tested, and how many of them were asked about."""
+    """How many rows one of these rules tested, how many of them were asked about, and the questions."""
 
     rule: str
     tested: int
     failed: int
+    problems: tuple[Problem, ...]
 
 
 def between_centres(connection: duckdb.DuckDBPyConnection, submission_id: str) -> tuple[BetweenResult, ...]:
@@ -76,9 +78,16 @@ def _ask(connection: duckdb.DuckDBPyConnection, rule: RuleFile, centre: str, sub
     names = [column[0] for column in result.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     wrong = [row for row in rows if row["wrong"]]
+    problems = []
     for row in wrong:
         file, line = _place(row["record"], rule)
         words = (_filled(rule.message, row), _filled(rule.advice, row))
+        problems.append(
+            Problem(
+                rule=rule.id, severity=rule.severity, file=file, line=line, columns=rule.columns,
+                message=words[0], advice=words[1],
+            )
+        )  # fmt: skip
         connection.execute(
             'INSERT INTO query (submission_id, file, line, columns, "values", rule, message, advice, patient_id) '
             "VALUES (?, ?, ?, ?, '', ?, ?, ?, ?)",
@@ -89,7 +98,7 @@ def _ask(connection: duckdb.DuckDBPyConnection, rule: RuleFile, centre: str, sub
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [submission_id, rule.id, rule.table, rule.kind, rule.severity, len(rows), len(wrong)],
     )
-    return BetweenResult(rule=rule.id, tested=len(rows), failed=len(wrong))
+    return BetweenResult(rule=rule.id, tested=len(rows), failed=len(wrong), problems=tuple(problems))
 
 
 def _place(record: str | None, rule: RuleFile) -> tuple[str, int | None]:

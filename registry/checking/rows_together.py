@@ -14,6 +14,8 @@ A file opens with what stands in the catalogue, a key and its text a line; two m
 Then comes one SELECT of every row that the rule TESTS: line, wrong (BOOLEAN), and the values that stand in the words as
 {name}. It reads the staged table of its own name, and accepted_<table> of those that are checked before it.
 `whole: yes` says that the rule is about the file and names no line: then a row of the SELECT is one test of the file.
+A part that several rules share stands in registry/sql/rules/parts; {part name=value ...} puts it in its place, with
+$name filled in.
 `each: $table $date | visit date | lab date` makes one rule of each of the last ones, with $table and $date filled in.
 """
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _HEAD = re.compile(r"-- (\w+): (.*)")
 _GOES_ON = re.compile(r"--   (.*)")
 _NAMED = re.compile(r"{(\w+)}")
+_PART = re.compile(r"\{(\w+)((?: \w+=\w+)+)\}")
 _EACH = re.compile(r"-- each: (.*(?:\n--   .*)*)\n")
 _ZEROS = r"^(-?\d+)(\.\d*?[1-9])?\.?0*$"
 """Numbers lose the zeros at their end: a DECIMAL is written with all six of its decimals."""
@@ -93,7 +96,15 @@ def read_rule(content: str) -> RuleFile:
         elif last and (match := _GOES_ON.fullmatch(line)):
             keys[last] += f" {match[1].strip()}"
     columns = tuple(name.strip() for name in keys.pop("columns", "").split(",") if name.strip())
-    return RuleFile.model_validate({**keys, "columns": columns, "sql": "\n".join(lines).strip()})
+    sql = _PART.sub(_part, "\n".join(lines).strip())
+    return RuleFile.model_validate({**keys, "columns": columns, "sql": sql})
+
+
+def _part(found: re.Match[str]) -> str:
+    """Return a shared part with its settings filled in; KeyError for a $name without a value."""
+    path = files("registry").joinpath("sql", "rules", "parts", f"{found[1]}.sql")
+    settings = dict(setting.split("=", 1) for setting in found[2].split())
+    return Template(path.read_text(encoding="utf-8").strip()).substitute(settings)
 
 
 def _each(content: str) -> Iterator[str]:

@@ -12,12 +12,12 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from registry.errors import Problem
-from registry.intake.archive import DAMAGED, open_archive
 from registry.intake.cells import cell_text
 from registry.intake.encoding import EMPTY_TABLE
 from registry.intake.header import header_problems
 from registry.intake.sheet_xml import sheet_files, size_and_marks, unusable_cells
 from registry.intake.tables import BROKEN, TextTable, unreadable
+from registry.intake.zip_archive import DAMAGED, open_archive
 
 if TYPE_CHECKING:
     import zipfile

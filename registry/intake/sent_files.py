@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.checking.explain import nearest
 from registry.errors import Problem
-from registry.intake.archive import DAMAGED, files_in, open_archive, read_member
+from registry.intake.zip_archive import DAMAGED, files_in, open_archive, read_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -83,6 +83,17 @@ def changing(
             _leave_head(study, connection)
 
 
+def put_right(study: Study, *, wait_seconds: float = WAIT_SECONDS) -> tuple[str, ...]:
+    """Finish or remove what a stopped command has left, and return what there is to say of it, in sentences.
+
+    Raises what `changing` raises; nothing happens where there is no registry yet.
+    """
+    if not study.database.is_file() and not study.head.is_file():
+        return ()
+    with changing(study, "look", wait_seconds=wait_seconds) as change:
+        return change.notes
+
+
 def _leave_head(study: Study, connection: duckdb.DuckDBPyConnection) -> None:
     head = audit.database_head(connection)
     if audit.written_head(study.head) != head:

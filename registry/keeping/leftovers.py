@@ -36,7 +36,8 @@ def remove_unfinished(study: Study) -> Iterator[str]:
         remove(path)
     number = len(found) + _unfinished_snapshots(study)
     if number:
-        yield f"A command was stopped while it wrote: {number} unfinished files were removed."
+        files = "1 unfinished file was" if number == 1 else f"{number} unfinished files were"
+        yield f"A command was stopped while it wrote: {files} removed."
 
 
 def remove_orphans(study: Study, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -73,9 +73,14 @@ class Receipt:
 
 
 def receipt_of(
-    checked: CheckedSubmission, kept: KeptRows, submission_id: str, *, notes: tuple[str, ...] = ()
+    checked: CheckedSubmission,
+    kept: KeptRows,
+    submission_id: str,
+    *,
+    asked: tuple[Problem, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Receipt:
-    """Return the receipt of a submission that has just been stored."""
+    """Return the receipt of a submission that has just been stored. asked: what only the other centres could tell."""
     submission = checked.submission
     if submission.date is None:
         text = "a submission without a date was stored"
@@ -88,10 +93,10 @@ def receipt_of(
         accepted=sum(table.num_rows for table in kept.rows.values()),
         quarantined=kept.quarantine.num_rows,
         waiting=checked.waiting,
-        queries=checked.questions,
+        queries=checked.questions + len(asked),
         left_out=sum(kept.left_out.values()),
         rejects=checked.rejects,
-        problems=checked.problems,
+        problems=(*checked.problems, *asked),
         kinds=checked.kinds,
         latest=submission_id,
         notes=notes,

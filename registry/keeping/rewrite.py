@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from registry.checking.harmonise import quoted
 from registry.keeping.database import CONFIG, MEMORY
 from registry.keeping.private_files import private_files, spill_folder
 from registry.keeping.publish import UNFINISHED, sync_folder
@@ -25,7 +26,7 @@ def rewrite(database: Path) -> None:
             )
             try:
                 for name, path in (("kept", database), ("anew", copy)):
-                    connection.execute(f"ATTACH {_quoted(str(path))} AS {name}")
+                    connection.execute(f"ATTACH {quoted(str(path))} AS {name}")
                 connection.execute("COPY FROM DATABASE kept TO anew")
                 connection.execute("CHECKPOINT anew")
                 for name in ("kept", "anew"):
@@ -39,7 +40,3 @@ def rewrite(database: Path) -> None:
     finally:
         for left in (copy, copy.with_name(copy.name + ".wal")):
             left.unlink(missing_ok=True)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

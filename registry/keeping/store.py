@@ -99,8 +99,10 @@ def add(
             def archive(submission_id: str) -> str:
                 return seal_submission(study, change.keys, submission, submission_id, without=kept.withdrawn)
 
-            submission_id = take_in(change.connection, checked, kept, archive=archive, progress=part(_CHECKED, 1))
-            receipt = receipt_of(checked, kept, submission_id, notes=notes)
+            submission_id, asked = take_in(
+                change.connection, checked, kept, archive=archive, progress=part(_CHECKED, 1)
+            )
+            receipt = receipt_of(checked, kept, submission_id, asked=asked, notes=notes)
     except (duckdb.Error, OSError) as error:
         receipt = _look_again(study, checked, error)
     if progress is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from registry.checking.checks import CheckedSubmission
+    from registry.errors import Problem
     from registry.intake.submission import Submission
     from registry.keeping.kept_rows import KeptRows
 
@@ -32,8 +33,8 @@ def take_in(
     *,
     archive: Callable[[str], str],
     progress: Callable[[str, float], None],
-) -> str:
-    """Write a checked submission with its entry in the audit trail, and return its id.
+) -> tuple[str, tuple[Problem, ...]]:
+    """Write a checked submission with its entry in the audit trail; return its id, and what only others could tell.
 
     archive: seals what arrived under the id that it is given and returns the SHA-256 of the file; called before the
     commit. Raises AssertionError, and writes nothing, if a row would be lost.
@@ -53,7 +54,11 @@ def take_in(
         between = pa.array([rule.id for rule in between_rules()], pa.string())
         own = checked.results.filter(pc.invert(pc.is_in(checked.results["rule"], between)))
         _insert(connection, own, "rule_result", results, submission_id)
-        between_centres(connection, submission_id)
+        asked = tuple(p for result in between_centres(connection, submission_id) for p in result.problems)
+        connection.execute(
+            "UPDATE submission SET queries = queries + $more WHERE submission_id = $id",
+            {"more": len(asked), "id": submission_id},
+        )
         count_changes(connection, submission_id, replaces)
         _count_rows(connection, submission, kept, submission_id)
         progress("archiving", len(contract()) / (len(contract()) + 2))
@@ -66,7 +71,7 @@ def take_in(
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    return submission_id
+    return submission_id, asked
 
 
 def earlier_receipt(connection: duckdb.DuckDBPyConnection, submission: Submission) -> Receipt | None:

@@ -108,3 +108,9 @@ def test_add_writes_what_the_centre_gets_back_and_freeze_takes_a_past_day(
     early = typed("freeze", "--known", "2000-01-01")
     assert isinstance(early.exception, UserError)
     assert "had arrived by 2000-01-01" in early.exception.seen
+
+
+def test_every_verb_says_what_a_stopped_command_had_left(typed: Callable[..., Result], filled: Study) -> None:
+    (filled.folder / ".unfinished-1-registry.head").write_text("", encoding="utf-8")
+    assert "A command was stopped while it wrote: 1 unfinished file was removed." in typed("freeze").stderr
+    assert typed("freeze").stderr == ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.checking.checks import check
-from registry.intake import archive, sent_files
+from registry.intake import sent_files
 from registry.intake.submission import read_submission
 
 if TYPE_CHECKING:

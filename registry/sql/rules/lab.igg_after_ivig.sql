@@ -7,40 +7,7 @@
 -- meaning: IgG is sampled less than 28 days after immunoglobulin of at least 1 g/kg.
 -- advice: Confirm the dates; the values are kept, and not graded as low or normal IgG.
 -- source: limits of this project
-WITH given AS (
-    SELECT
-        row.line, any_value(row.patient_id) AS patient_id, any_value(row.date) AS date,
-        any_value(row.dose) AS dose, any_value(row.dose_unit) AS dose_unit,
-        coalesce(
-            any_value(row.weight), first(visit.weight ORDER BY abs(row.date - visit.date), visit.date)
-        ) AS kg
-    FROM accepted_infusion AS row
-    LEFT JOIN accepted_visit AS visit
-        ON visit.patient_id = row.patient_id AND abs(row.date - visit.date) <= 180 AND visit.weight IS NOT NULL
-    WHERE row.agent = 'ivig'
-    GROUP BY row.line
-),
-day AS (
-    SELECT
-        line, patient_id, date,
-        CASE dose_unit
-            WHEN 'g/kg' THEN dose
-            WHEN 'mg/kg' THEN dose / 1000
-            WHEN 'g' THEN dose / kg
-            WHEN 'mg' THEN dose / kg / 1000
-        END AS g_kg
-    FROM given
-),
-
-cycle AS (
-    SELECT *, count(*) FILTER (fresh) OVER (PARTITION BY patient_id ORDER BY date, line) AS number
-    FROM (
-        SELECT
-            *,
-            coalesce(date - lag(date) OVER (PARTITION BY patient_id ORDER BY date, line) >= 7, true) AS fresh
-        FROM day
-    )
-),
+WITH {ivig_cycle infusion=accepted_infusion gap_days=7},
 
 source AS (
     SELECT patient_id, sum(g_kg) AS total, min(date) AS start, max(date) AS finish
