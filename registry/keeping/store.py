@@ -77,9 +77,9 @@ def add(
             earlier = earlier_receipt(change.connection, submission)
             if earlier is not None:
                 return replace(earlier, notes=notes)
-            whole = _whole(study, change, submission)
+            whole, base_id = _whole(study, change, submission)
     else:
-        whole = _whole(study, None, submission)
+        whole, base_id = _whole(study, None, submission)
     checked = check(whole, [centre.code for centre in study.centres], progress=part(_READ, _CHECKED))
     if checked.refused:
         raise BadSubmission(checked)
@@ -90,7 +90,11 @@ def add(
             earlier = earlier_receipt(change.connection, submission)
             if earlier is not None:
                 return replace(earlier, notes=notes)
-            _same_base(change, checked, submission)
+            there = in_force(change.connection, submission)
+            if base_id not in {None, there}:
+                # Another process has replaced the base since this delta was merged with it.
+                refused = replace(checked, problems=(no_base(submission, there),), rejects=1, questions=0, kinds=())
+                raise BadSubmission(refused)
             if _fingerprint(path) != before:
                 raise _changed_meanwhile(path)
             withdrawals = read_withdrawals(study.withdrawals)
@@ -110,31 +114,15 @@ def add(
     return receipt
 
 
-def _whole(study: Study, change: Change | None, submission: Submission) -> Submission:
-    """Return a delta merged with its base, and any other submission as it is."""
+def _whole(study: Study, change: Change | None, submission: Submission) -> tuple[Submission, str | None]:
+    """Return a delta merged with its base, and which that was; any other submission as it is, and None."""
     manifest = submission.manifest
     if manifest is None or manifest.kind != "delta" or manifest.base is None:
-        return submission
+        return submission, None
     there = None if change is None else in_force(change.connection, submission)
     if change is None or there is None or there.rpartition("-")[0] != f"{manifest.centre}-{manifest.base}":
-        return replace(submission, problems=(*submission.problems, no_base(submission, there)))
-    return merged(submission, whole_submission(study, change.keys, change.connection, there), there)
-
-
-def _same_base(change: Change, checked: CheckedSubmission, submission: Submission) -> None:
-    """Refuse a delta whose base another process has replaced since it was merged."""
-    manifest = submission.manifest
-    if manifest is None or manifest.kind != "delta":
-        return
-    there = in_force(change.connection, submission)
-    bases = {
-        file.split("/", 1)[0]
-        for table in checked.submission.places.values()
-        for file in table["file"].unique().to_pylist()
-        if "/" in file
-    }
-    if bases - {there}:
-        raise BadSubmission(replace(checked, problems=(no_base(submission, there),), rejects=1, questions=0, kinds=()))
+        return replace(submission, problems=(*submission.problems, no_base(submission, there))), None
+    return merged(submission, whole_submission(study, change.keys, change.connection, there), there), there
 
 
 def _look_again(study: Study, checked: CheckedSubmission, error: Exception) -> Receipt:

@@ -138,3 +138,19 @@ def test_a_key_that_is_not_there_is_asked_about(based: Study, tmp_path: Path) ->
     receipt = add(based, write_delta(tmp_path / "lyon-2026-09-30", {"removed.lab": [gone]}))
     assert [(p.rule, p.file, p.line) for p in receipt.problems] == [("lab.removed", "removed.lab.csv", 2)]
     assert receipt.accepted == 14
+
+
+def test_a_delta_whose_base_is_replaced_meanwhile_is_refused(
+    based: Study, tmp_path: Path, write_submission: Write, good_rows: Rows
+) -> None:
+    corrected = write_submission(tmp_path / "again" / "lyon-2026-06-30", {**good_rows, "lab": []})
+    first = []
+
+    def meanwhile(what: str, share: float) -> None:
+        if what.startswith("checking") and not first:
+            first.append(add(based, corrected))
+
+    gone = write_delta(tmp_path / "lyon-2026-09-30", {"removed.patient": [{"patient_id": "P1"}, {"patient_id": "P2"}]})
+    with pytest.raises(BadSubmission) as caught:
+        add(based, gone, progress=meanwhile)
+    assert "The submission in force is lyon-2026-06-30-2." in caught.value.text()

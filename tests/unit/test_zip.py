@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.checking.checks import check
-from registry.intake import sent_files
+from registry.intake import sent_files, zip_archive
 from registry.intake.submission import read_submission
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(sent: Path, monkeypatch: pytest
     monkeypatch.setattr(zipfile.ZipFile, "open", None)
     problem = refused(path)
     assert problem.rule == "archive.ratio"
-    monkeypatch.setattr(archive, "MAXIMUM_UNPACKED_BYTES", 1024)
+    monkeypatch.setattr(zip_archive, "MAXIMUM_UNPACKED_BYTES", 1024)
     problem = refused(path)
     assert (problem.rule, "at most 1,024 are read" in problem.message) == ("archive.size", True)
 
@@ -125,7 +125,7 @@ def test_a_file_that_is_longer_than_it_says_is_damaged_and_not_unpacked(sent: Pa
     path.write_bytes(data.replace(struct.pack("<I", 1_000_000), struct.pack("<I", 1_000)))
     (sent / "lab.csv").unlink()
     with zipfile.ZipFile(path) as file, pytest.raises(zipfile.BadZipFile):
-        archive.read_member(file, file.getinfo("notes.csv"))
+        zip_archive.read_member(file, file.getinfo("notes.csv"))
 
 
 def test_too_many_files_are_refused(sent: Path) -> None:
