@@ -36,6 +36,7 @@ from analyses.event_hazard import (
     fit,
     hazard_notes,
     hazard_ratio,
+    variance_notes,
 )
 from analyses.origin import provenance
 from analyses.response import MODERATE
@@ -62,7 +63,7 @@ def answer(cohort: Cohort, study: Study) -> Result:
     unadjusted = alone(people, codes, least=least)
     by_centre = {"unadjusted": unadjusted, "adjusted": shared(chosen, unadjusted, least=least)}
     overall = {
-        "unadjusted, stratified by centre": fit(people, ARM_TERM, strata="centre"),
+        "unadjusted, stratified by centre": fit(people, ARM_TERM, strata="centre", cluster="centre"),
         ADJUSTED: adjusted(chosen),
     }
     rows = [row for level, effects in by_centre.items() for row in _rows(level, effects)]
@@ -85,7 +86,12 @@ def answer(cohort: Cohort, study: Study) -> Result:
         rows=table.rows,
         totals=table.totals,
         checks=(enough_events(chosen),),
-        notes=(*_notes(study), *shared_notes(cohort, study, "response"), *hazard_notes(chosen)),
+        notes=(
+            *_notes(study),
+            *shared_notes(cohort, study, "response"),
+            *variance_notes(overall),
+            *hazard_notes(chosen),
+        ),
         provenance=provenance(cohort),
     )
 
@@ -141,7 +147,8 @@ def _notes(study: Study) -> tuple[str, ...]:
         (
             "Each centre's adjusted hazard ratio comes from one model: effects of the covariates are shared by the "
             "centres, the baseline hazard and the effect of the arm are each centre's own. The unadjusted one comes "
-            "from that centre alone."
+            "from that centre alone. Limits and tests of the centres are those of the model, for a centre by itself "
+            "tells nothing about how alike its persons are."
         ),
         (
             f"Centres with fewer than {study.analysis.minimum_centre_size} persons, or without events in both arms, "

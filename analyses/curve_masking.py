@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def cut(curve: Curve, *, maximum: int) -> Curve | None:
 def coarsen(curve: Curve, *, least: int) -> Curve | None:
     """Return a step curve in which every step stands for at least `least` of its own steps, at their mean month.
 
-    A step of a Kaplan-Meier curve is one event or several at once. The last, incomplete run joins the one before it.
-    None if the curve has steps but fewer than `least`: they could be counted.
+    A step is one event or several at once. The last, incomplete run joins the one before it. None if the curve has
+    steps but fewer than `least`: they could be counted.
     """
     steps = [i for i in range(1, len(curve.value)) if curve.value[i] != curve.value[i - 1]]
     if not steps:
@@ -81,6 +82,30 @@ def coarsen(curve: Curve, *, least: int) -> Curve | None:
     thin = _points(curve, [0, *(run[-1] for run in runs), len(curve.month) - 1])
     months = [sum(curve.month[i] for i in run) / len(run) for run in runs]
     return thin.model_copy(update={"month": (curve.month[0], *months, curve.month[-1])})
+
+
+def hide_leavers(curve: Curve, *, most: int) -> Curve:
+    """Return a curve without the numbers at risk that are 1 to `most` below the first: at most so many have died."""
+    first = curve.at_risk[0] if curve.at_risk else None
+    shown = tuple(
+        None if first is None or number is None or 1 <= first - number <= most else number for number in curve.at_risk
+    )
+    return curve.model_copy(update={"at_risk": shown})
+
+
+def coarsen_repeated(curve: Curve, persons: int | None, *, least: int) -> Curve | None:
+    """Return a step curve of events that come again in steps that stand for `least` persons on average.
+
+    persons: who had an event at all; None: withheld. Several steps may be of one person, so that a run of `least` steps
+    is not enough: the runs are so long that there are at most persons / least of them. None if persons are withheld, or
+    some but fewer than `least`.
+    """
+    steps = sum(1 for before, after in pairwise(curve.value) if before != after)
+    if persons is None or 0 < persons < least or (steps and not persons):
+        return None
+    runs = persons // least if persons else 1
+    # nobody at risk has died: the numbers at risk tell of deaths, and not of the events of the curve
+    return coarsen(hide_leavers(curve, most=least - 1), least=max(least, math.ceil(steps / runs)))
 
 
 def _points(curve: Curve, places: Sequence[int]) -> Curve:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.methods.survival import KaplanMeier, kaplan_meier
+from analyses.methods.competing import CumulativeIncidence, IncidenceCurve, cumulative_incidence
 from analyses.result import Curve, NotEstimable
-from analyses.time_to_event import arms
+from analyses.time_to_event import EVENT, arms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,9 @@ GRID_MONTHS = 3
 
 
 def risk_curves(followed: Followed) -> tuple[Curve, ...]:
-    """Return 1 - Kaplan-Meier by arm from month 0 to the last whole quarter of the longer follow-up."""
-    curves = {arm: curve for arm, own in arms(followed) if isinstance(curve := curve_of(own), KaplanMeier)}
+    """Return the cumulative incidence by arm from month 0 to the last whole quarter of the longer follow-up."""
+    found = {arm: curve_of(own) for arm, own in arms(followed)}
+    curves = {arm: both.of(EVENT) for arm, both in found.items() if isinstance(both, CumulativeIncidence)}
     longest = max((_quarter(curve.followed_to) for curve in curves.values()), default=0)
     name = f"Cumulative incidence of {followed.outcome.name}"
     return tuple(_drawn(name, arm, curve, max(longest, GRID_MONTHS)) for arm, curve in curves.items())
@@ -30,22 +31,23 @@ def risk_curves(followed: Followed) -> tuple[Curve, ...]:
 
 def risk_notes(followed: Followed) -> tuple[str, ...]:
     """Return what the curves say about themselves."""
-    curves = ((arm, curve_of(own)) for arm, own in arms(followed))
-    return tuple(f"{arm}: {note}" for arm, curve in curves if isinstance(curve, KaplanMeier) for note in curve.notes)
+    found = ((arm, curve_of(own)) for arm, own in arms(followed))
+    return tuple(
+        f"{arm}: {note}" for arm, both in found if isinstance(both, CumulativeIncidence) for note in both.notes
+    )
 
 
-def curve_of(own: pd.DataFrame) -> KaplanMeier | NotEstimable:
-    """Return the Kaplan-Meier curve of some of the persons followed."""
-    return kaplan_meier(own["month"], own["event"], entry=own["entry"])
+def curve_of(own: pd.DataFrame) -> CumulativeIncidence | NotEstimable:
+    """Return the cumulative incidences of the event and of death before it, of some of the persons followed."""
+    return cumulative_incidence(own["month"], own["cause"], entry=own["entry"])
 
 
-def _drawn(name: str, arm: str, curve: KaplanMeier, longest: int) -> Curve:
+def _drawn(name: str, arm: str, curve: IncidenceCurve, longest: int) -> Curve:
     grid = np.arange(0, longest + GRID_MONTHS, GRID_MONTHS, dtype=float)
     end = _quarter(curve.followed_to)
     steps = (curve.events > 0) & (curve.month <= longest)
-    month, value = curve.month[steps], 1 - curve.survival[steps]
-    low, high = 1 - curve.high[steps], 1 - curve.low[steps]
-    month, value, low, high = (np.append(0.0, values) for values in (month, value, low, high))
+    chosen = (values[steps] for values in (curve.month, curve.value, curve.low, curve.high))
+    month, value, low, high = (np.append(0.0, values) for values in chosen)
     if end > month[-1]:
         month = np.append(month, end)
         value, low, high = (np.append(values, values[-1]) for values in (value, low, high))

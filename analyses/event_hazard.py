@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analyses.methods.survival import CoxFit, cox, proportional_hazards
-from analyses.result import ALL, Check, Estimate, NotEstimable, Row, Summary, Total
+from analyses.methods.survival import CoxFit, cox
+from analyses.result import ALL, Check, Estimate, NotEstimable, Row, Total
 from analyses.tabulate import ARMS, Table, across_arms, by_arm, count_row, number_id
 from analyses.time_to_event import ANALYSED, rests_on
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
+    from analyses.methods.competing import FineGrayFit
     from analyses.time_to_event import Followed, Outcome
     from registry.study import Study
 
@@ -23,7 +26,8 @@ INCOMPLETE = "missing a covariate"
 ADJUSTED = "adjusted, stratified by centre"
 EVENTS_A_TERM = 10
 """With fewer events per term of a Cox model its intervals are not to be trusted (Peduzzi and others 1995)."""
-SIGNIFICANT = 0.05
+LEAST_DF = 4
+"""Below this many degrees of freedom limits from a t distribution are approximate (Bell and McCaffrey 2002)."""
 _LARGEST = 700.0  # exp of more is no double; an upper limit that large means none
 
 
@@ -50,33 +54,63 @@ def covariates(followed: Followed, study: Study) -> Covariates:
     return Covariates(used=tuple(name for name in names if name not in left_out), left_out=left_out, people=complete)
 
 
-def fit(people: pd.DataFrame, formula: str, *, strata: str | None) -> CoxFit | NotEstimable:
-    """Return a Cox model of persons followed to an event."""
-    model = cox(formula, people, month="month", event="event", entry="entry", strata=strata)
+def fit(people: pd.DataFrame, formula: str, *, strata: str | None, cluster: str | None = None) -> CoxFit | NotEstimable:
+    """Return a Cox model of persons followed to an event, with the variance by cluster.
+
+    Where there are no more clusters than terms, or one of them alone decides a term, the variance is the model's; see
+    variance of the fit.
+    """
+    model = cox(formula, people, month="month", event="event", entry="entry", strata=strata, cluster=cluster)
+    if isinstance(model, NotEstimable) and cluster is not None:
+        model = cox(formula, people, month="month", event="event", entry="entry", strata=strata)
     if isinstance(model, CoxFit) and not model.converged:
         return NotEstimable(reason="the maximum of the likelihood was not reached")
     return model
 
 
-def hazard_ratio(model: CoxFit | NotEstimable, term: str) -> Estimate | NotEstimable:
-    """Return exp of a log hazard ratio, with its interval."""
+def hazard_ratio(model: CoxFit | FineGrayFit | NotEstimable, term: str) -> Estimate | NotEstimable:
+    """Return exp of a log hazard ratio, with its interval; df is None where the interval is normal."""
     if isinstance(model, NotEstimable):
         return model
     place = list(model.terms["term"]).index(term)
-    columns = ("estimate", "low", "high", "p")
-    value, low, high, p = (float(model.terms[name].to_numpy()[place]) for name in columns)
-    value, low, high = (math.exp(min(number, _LARGEST)) for number in (value, low, high))
-    return Estimate(value=value, low=low, high=high, level=model.level, p=p, n=model.n, events=model.events)
+    columns = ("estimate", "low", "high", "p", "df")
+    value, low, high, p, df = (float(model.terms[name].to_numpy()[place]) for name in columns)
+    return Estimate(
+        value=ratio(value),
+        low=ratio(low),
+        high=ratio(high),
+        level=model.level,
+        p=p,
+        df=df if math.isfinite(df) else None,
+        n=model.n,
+        events=model.events,
+    )
 
 
-def hazard_rows(followed: Followed, chosen: Covariates) -> tuple[Row, ...]:
-    """Return the hazard ratios of the arm: adjusted and stratified, stratified, and crude."""
-    outcome = followed.outcome
-    models = {
+def ratio(logarithm: float) -> float:
+    """Return exp of a log hazard ratio or of a limit of one, infinity where it is no number."""
+    return math.exp(min(logarithm, _LARGEST))
+
+
+def models(followed: Followed, chosen: Covariates) -> dict[str, CoxFit | NotEstimable]:
+    """Return the models of the arm: adjusted and stratified, stratified, and crude."""
+    people = followed.people
+    return {
         ADJUSTED: adjusted(chosen),
-        "unadjusted, stratified by centre": fit(followed.people, ARM_TERM, strata="centre"),
-        "unadjusted": fit(followed.people, ARM_TERM, strata=None),
+        "unadjusted, stratified by centre": fit(people, ARM_TERM, strata="centre", cluster="centre"),
+        "unadjusted": fit(people, ARM_TERM, strata=None, cluster="centre"),
     }
+
+
+def adjusted(chosen: Covariates) -> CoxFit | NotEstimable:
+    """Return the adjusted model, stratified by centre."""
+    if chosen.people.empty:
+        return NotEstimable(reason="nobody has a value of every covariate of the study")
+    return fit(chosen.people, chosen.formula, strata="centre", cluster="centre")
+
+
+def hazard_rows(outcome: Outcome, fitted: Mapping[str, CoxFit | NotEstimable]) -> tuple[Row, ...]:
+    """Return the hazard ratios of the arm of each model."""
     return tuple(
         Row(
             topic=outcome.topic("Hazard ratio"),
@@ -85,30 +119,22 @@ def hazard_rows(followed: Followed, chosen: Covariates) -> tuple[Row, ...]:
             value=hazard_ratio(model, ARM_TERM),
             rests_on=complete_ids(outcome) if level == ADJUSTED else rests_on(outcome, ALL),
         )
-        for level, model in models.items()
+        for level, model in fitted.items()
     )
 
 
-def adjusted(chosen: Covariates) -> CoxFit | NotEstimable:
-    """Return the adjusted model, stratified by centre."""
-    if chosen.people.empty:
-        return NotEstimable(reason="nobody has a value of every covariate of the study")
-    return fit(chosen.people, chosen.formula, strata="centre")
-
-
-def covariate_rows(followed: Followed, chosen: Covariates) -> tuple[Row, ...]:
+def covariate_rows(outcome: Outcome, chosen: Covariates, model: CoxFit | NotEstimable) -> tuple[Row, ...]:
     """Return the hazard ratio of each covariate in the adjusted model."""
-    model = adjusted(chosen)
     constant = NotEstimable(reason="everybody in the model has the same value")
     terms = chosen.used if isinstance(model, NotEstimable) else tuple(model.terms["term"])
     values = {term: hazard_ratio(model, term) for term in terms if term != ARM_TERM}
     return tuple(
         Row(
-            topic=followed.outcome.topic("Hazard ratio of covariate"),
+            topic=outcome.topic("Hazard ratio of covariate"),
             level=term,
             statistic="hazard ratio",
             value=value,
-            rests_on=complete_ids(followed.outcome),
+            rests_on=complete_ids(outcome),
         )
         for term, value in {**values, **dict.fromkeys(chosen.left_out, constant)}.items()
     )
@@ -136,40 +162,6 @@ def complete_ids(outcome: Outcome) -> tuple[str, ...]:
     return tuple(number_id(topic, COMPLETE, arm) for topic in topics for arm in ARMS)
 
 
-def proportionality(followed: Followed, chosen: Covariates) -> tuple[Row, Check]:
-    """Return the p value of a change of the arm's hazard ratio with time, and what it means for the reader."""
-    name = "Proportional hazards"
-    found: pd.DataFrame | NotEstimable = NotEstimable(reason="nobody has a value of every covariate of the study")
-    if not chosen.people.empty:
-        found = proportional_hazards(
-            chosen.formula, chosen.people, month="month", event="event", entry="entry", strata="centre"
-        )
-    value: Summary | NotEstimable
-    if isinstance(found, NotEstimable):
-        value = found
-        check = Check(name=name, outcome="not applicable", detail=f"Not estimable: {found.reason}.")
-    else:
-        p = float(found["p"].to_numpy()[list(found["term"]).index(ARM_TERM)])
-        value = Summary(value=p, unit="p")
-        check = Check(name=name, outcome="failed" if p < SIGNIFICANT else "passed", detail=_CAUTION[p < SIGNIFICANT])
-    row = Row(
-        topic=followed.outcome.topic(name),
-        level="p, adjusted model",
-        statistic="test",
-        value=value,
-        rests_on=complete_ids(followed.outcome),
-    )
-    return row, check
-
-
-_CAUTION = {
-    True: "The hazard ratio of the arms changes with time; it is an average over follow-up that depends on how long "
-    "people were followed. Read risk differences and restricted means.",
-    False: "No change of the arms' hazard ratio with time was seen; with few events the test sees little. "
-    "Risk differences and restricted means come first.",
-}
-
-
 def enough_events(chosen: Covariates) -> Check:
     """Return whether the adjusted model has enough events for its terms."""
     enough = int(chosen.people["event"].sum()) >= EVENTS_A_TERM * (len(chosen.used) + 1)
@@ -186,3 +178,30 @@ def hazard_notes(chosen: Covariates) -> tuple[str, ...]:
     return tuple(
         f"{name} is not in the adjusted model: everybody in it has the same value." for name in chosen.left_out
     )
+
+
+def variance_notes(fitted: Mapping[str, CoxFit | NotEstimable]) -> tuple[str, ...]:
+    """Return which hazard ratios have no variance by centre, and whose limits are approximate; by name of the model."""
+    found = {name: model for name, model in fitted.items() if isinstance(model, CoxFit)}
+    alone = [name for name, model in found.items() if model.variance == "model"]
+    few = [
+        name
+        for name, model in found.items()
+        if model.terms["df"].to_numpy()[list(model.terms["term"]).index(ARM_TERM)] < LEAST_DF
+    ]
+    notes = []
+    if alone:
+        notes.append(
+            "Centres are too few for a variance by centre in these models, so that their limits do not allow for "
+            f"persons of one centre being alike: {_listed(alone)}."
+        )
+    if few:
+        notes.append(
+            f"The limits of these hazard ratios of the arms have fewer than {LEAST_DF} degrees of freedom, for few "
+            f"centres tell of them: they are wide and approximate: {_listed(few)}."
+        )
+    return tuple(notes)
+
+
+def _listed(names: list[str]) -> str:
+    return "; ".join(names)

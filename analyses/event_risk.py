@@ -1,108 +1,127 @@
-"""The risk of an event by arm: risks and their difference, median and restricted mean, log-rank tests."""
+"""The risk of an event by arm, with death before it as competing: risks, differences, median and restricted mean."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analyses.event_curves import curve_of
-from analyses.methods.survival import (
-    KaplanMeier,
-    LogRank,
-    Survival,
-    log_rank,
-    restricted_mean,
-    survival_difference,
+from analyses.methods.competing import (
+    CumulativeIncidence,
+    Incidence,
+    IncidenceCurve,
+    TimeLost,
+    incidence_difference,
+    time_lost_difference,
 )
-from analyses.result import ALL, Estimate, NotEstimable, Row, Summary
-from analyses.tabulate import ARMS, number_id
-from analyses.time_to_event import arms, contrast, rests_on, risk_months
+from analyses.result import Estimate, NotEstimable, Row
+from analyses.tabulate import ARMS
+from analyses.time_to_event import DEATH, DEATH_FIRST, EVENT, arms, contrast, ended_id, rests_on, risk_months
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
+    from collections.abc import Iterable, Mapping
 
     from analyses.time_to_event import Followed, Outcome
     from registry.study import Study
 
+    Curves = Mapping[str, CumulativeIncidence | NotEstimable]
+
+_COUNTED = {EVENT: "Events", DEATH: DEATH_FIRST}
+
 
 def risk_rows(followed: Followed, study: Study) -> tuple[Row, ...]:
-    """Return risks, risk differences, median times, restricted means and log-rank tests."""
+    """Return risks of the event and of death before it, risk differences, median times and restricted means."""
+    outcome, months = followed.outcome, risk_months(study)
     curves = {arm: curve_of(own) for arm, own in arms(followed)}
-    rows = [_risk(followed.outcome, arm, curve, month) for arm, curve in curves.items() for month in risk_months(study)]
-    rows += [_difference(followed.outcome, study, curves, month) for month in risk_months(study)]
-    rows += [_median(followed.outcome, arm, curve) for arm, curve in curves.items()]
-    rows += _means(followed, study)
-    rows += _tests(followed, level="unstratified", strata=None)
-    rows += _tests(followed, level="stratified by centre", strata=followed.people["centre"])
+    rows = [_risk(outcome, curves, arm, month, cause=EVENT) for arm in ARMS for month in months]
+    rows += [_difference(outcome, study, curves, month) for month in months]
+    rows += [_risk(outcome, curves, arm, month, cause=DEATH) for arm in ARMS for month in months]
+    rows += [_median(outcome, arm, curve) for arm, curve in curves.items()]
+    rows += _means(outcome, study, curves)
     return tuple(rows)
 
 
-def _by_month(outcome: Outcome, group: str, month: float) -> tuple[str, ...]:
-    groups = ARMS if group == ALL else (group,)
-    return (
-        *rests_on(outcome, group),
-        *(f"{number_id(outcome.topic('Events'), '', name)}{month:g}" for name in groups),
-    )
+def _of(curve: CumulativeIncidence | NotEstimable, cause: int) -> IncidenceCurve | NotEstimable:
+    return curve if isinstance(curve, NotEstimable) else curve.of(cause)
 
 
-def _risk(outcome: Outcome, arm: str, curve: KaplanMeier | NotEstimable, month: int) -> Row:
+def _at(curve: IncidenceCurve | NotEstimable, month: float) -> Incidence | NotEstimable:
+    return curve if isinstance(curve, NotEstimable) else curve.at([month])[0]
+
+
+def _rests_on(outcome: Outcome, curves: Curves, groups: Iterable[str], month: float, cause: int) -> tuple[str, ...]:
+    """Return the counts from which risks by a month could be worked back.
+
+    The upper limit of a risk of 0 tells how many are known then: those at risk and those who ended by the other cause.
+    """
+    other = DEATH if cause == EVENT else EVENT
+    ids: list[str] = []
+    for arm in groups:
+        ids += [*rests_on(outcome, arm), ended_id(outcome, _COUNTED[cause], arm, month)]
+        here = _at(_of(curves[arm], cause), month)
+        if isinstance(here, Incidence) and here.value == 0:
+            ids.append(ended_id(outcome, _COUNTED[other], arm, month))
+    return tuple(ids)
+
+
+def _risk(outcome: Outcome, curves: Curves, arm: str, month: int, *, cause: int) -> Row:
+    curve = _of(curves[arm], cause)
+    at = _at(curve, month)
     value: Estimate | NotEstimable
-    at = curve.at([month])[0] if isinstance(curve, KaplanMeier) else curve
     if isinstance(at, NotEstimable):
         value = at
     else:
         value = Estimate(
-            value=1 - at.survival,
-            low=1 - at.high,
-            high=1 - at.low,
-            n=curve.n if isinstance(curve, KaplanMeier) else None,
+            value=at.value,
+            low=at.low,
+            high=at.high,
+            n=curve.n if isinstance(curve, IncidenceCurve) else None,
             events=at.events,
             unit="probability",
         )
     return Row(
-        topic=outcome.topic("Risk"),
+        topic=outcome.topic("Risk" if cause == EVENT else DEATH_FIRST),
         group=arm,
         statistic="risk",
         month=month,
         value=value,
-        rests_on=_by_month(outcome, arm, month),
+        rests_on=_rests_on(outcome, curves, (arm,), month, cause),
     )
 
 
-def _difference(outcome: Outcome, study: Study, curves: dict[str, KaplanMeier | NotEstimable], month: int) -> Row:
-    values: dict[str, Survival | NotEstimable] = {
-        arm: curve if isinstance(curve, NotEstimable) else curve.at([month])[0] for arm, curve in curves.items()
-    }
-    value: Estimate | NotEstimable | None = _why_not(values)
+def _difference(outcome: Outcome, study: Study, curves: Curves, month: int) -> Row:
+    risks = {arm: _of(curve, EVENT) for arm, curve in curves.items()}
+    value: Estimate | NotEstimable | None = _why_not({arm: _at(curve, month) for arm, curve in risks.items()})
     if value is None:
-        reference = study.analysis.reference
-        (comparator,) = (arm for arm in curves if arm != reference)
-        value = _risk_difference(curves[reference], curves[comparator], month)
+        value = _risk_difference(risks[_comparator(study)], risks[study.analysis.reference], month)
     return Row(
         topic=outcome.topic("Risk difference"),
         level=contrast(study),
         statistic="risk difference",
         month=month,
         value=value,
-        rests_on=_by_month(outcome, ALL, month),
+        rests_on=_rests_on(outcome, curves, ARMS, month, EVENT),
     )
 
 
 def _risk_difference(
-    reference: KaplanMeier | NotEstimable, comparator: KaplanMeier | NotEstimable, month: int
+    comparator: IncidenceCurve | NotEstimable, reference: IncidenceCurve | NotEstimable, month: int
 ) -> Estimate | NotEstimable:
-    """Return the risk of the comparator minus that of the reference: survival of the reference minus the other's."""
-    if isinstance(reference, NotEstimable):
-        return reference
     if isinstance(comparator, NotEstimable):
         return comparator
-    found = survival_difference(reference, comparator, month=month)
+    if isinstance(reference, NotEstimable):
+        return reference
+    found = incidence_difference(comparator, reference, month=month)
     if isinstance(found, NotEstimable):
         return found
     return Estimate(value=found.value, low=found.low, high=found.high, unit="probability")
+
+
+def _comparator(study: Study) -> str:
+    (comparator,) = (arm for arm in ARMS if arm != study.analysis.reference)
+    return comparator
 
 
 def _why_not(values: Mapping[str, object]) -> NotEstimable | None:
@@ -111,7 +130,8 @@ def _why_not(values: Mapping[str, object]) -> NotEstimable | None:
     return NotEstimable(reason="; ".join(reasons)) if reasons else None
 
 
-def _median(outcome: Outcome, arm: str, curve: KaplanMeier | NotEstimable) -> Row:
+def _median(outcome: Outcome, arm: str, both: CumulativeIncidence | NotEstimable) -> Row:
+    curve = _of(both, EVENT)
     value: Estimate | NotEstimable
     if isinstance(curve, NotEstimable):
         value = curve
@@ -134,34 +154,26 @@ def _median(outcome: Outcome, arm: str, curve: KaplanMeier | NotEstimable) -> Ro
     )
 
 
-def _means(followed: Followed, study: Study) -> list[Row]:
-    people, horizon, outcome = followed.people, study.analysis.horizon_months, followed.outcome
-    # comparator is 1 for the comparator, so that the second group minus the first is comparator minus reference
-    found = restricted_mean(
-        people["month"], people["event"], people["comparator"], horizon=horizon, entry=people["entry"]
-    )
-    by_group = dict(zip(found.groups, found.means, strict=True))
-    nobody = NotEstimable(reason="there is nobody to follow")
-    means = {arm: by_group.get(float(arm != study.analysis.reference), nobody) for arm in ARMS}
-    rows = []
-    for arm, mean in means.items():
-        value: Estimate | NotEstimable = mean if isinstance(mean, NotEstimable) else Estimate(
-            value=mean.value, low=mean.low, high=mean.high, n=mean.n, events=mean.events, unit="months"
-        )  # fmt: skip
-        rows.append(
-            Row(
-                topic=outcome.topic("Restricted mean"),
-                group=arm,
-                statistic="restricted mean",
-                month=horizon,
-                value=value,
-                rests_on=_by_month(outcome, arm, horizon),
-            )
+def _means(outcome: Outcome, study: Study, curves: Curves) -> list[Row]:
+    horizon = study.analysis.horizon_months
+    lost = {arm: _time_lost(curve, horizon) for arm, curve in curves.items()}
+    values: dict[str, Estimate | NotEstimable] = {arm: _mean(found) for arm, found in lost.items()}
+    rows = [
+        Row(
+            topic=outcome.topic("Restricted mean"),
+            group=arm,
+            statistic="restricted mean",
+            month=horizon,
+            value=value,
+            rests_on=(*rests_on(outcome, arm), ended_id(outcome, "Events", arm, horizon)),
         )
-    both = found.difference
+        for arm, value in values.items()
+    ]
+    # months lost by the reference minus those of the comparator: months without the event the other way round
+    both = time_lost_difference(lost[study.analysis.reference], lost[_comparator(study)])
     difference: Estimate | NotEstimable
     if isinstance(both, NotEstimable):
-        difference = _why_not(means) or both
+        difference = _why_not(values) or both
     else:
         difference = Estimate(value=both.value, low=both.low, high=both.high, p=both.p, unit="months")
     rows.append(
@@ -171,32 +183,39 @@ def _means(followed: Followed, study: Study) -> list[Row]:
             statistic="difference in restricted means",
             month=horizon,
             value=difference,
-            rests_on=_by_month(outcome, ALL, horizon),
+            rests_on=tuple(i for row in rows for i in row.rests_on),
         )
     )
     return rows
 
 
-def _tests(
-    followed: Followed, *, level: Literal["unstratified", "stratified by centre"], strata: pd.Series[str] | None
-) -> list[Row]:
-    people = followed.people
-    test = log_rank(people["month"], people["event"], people["arm"], strata=strata, entry=people["entry"])
-    values: dict[str, Summary | NotEstimable] = {"p": test, "chi-square": test} if isinstance(test, NotEstimable) else {
-        "p": Summary(value=test.p, unit="p"),
-        "chi-square": Summary(value=test.chi_square, unit=_degrees(test)),
-    }  # fmt: skip
-    return [
-        Row(
-            topic=followed.outcome.topic("Log-rank test"),
-            level=f"{number}, {level}",
-            statistic="test",
-            value=value,
-            rests_on=rests_on(followed.outcome, ALL),
+def _time_lost(both: CumulativeIncidence | NotEstimable, horizon: int) -> TimeLost | NotEstimable:
+    """Return the months lost to the event; a NotEstimable says so in words that need no number of a cause."""
+    if isinstance(both, NotEstimable):
+        return both
+    end = math.floor(both.followed_to)
+    if both.followed_to < horizon and both.free[-1] > 0:
+        return NotEstimable(
+            reason=f"followed to month {end} only, not to month {horizon}; a horizon up to month {end} would be "
+            "possible"
         )
-        for number, value in values.items()
-    ]
+    if both.of(EVENT).at([horizon])[0].events == 0:  # type: ignore[union-attr]
+        return NotEstimable(reason=f"nobody had the event by month {horizon}, so the mean has no interval")
+    found = both.restricted_time_lost(horizon)[EVENT]
+    if isinstance(found, TimeLost) and found.std_error == 0:
+        return NotEstimable(reason="everybody had the event at once, so the mean has no interval")
+    return found
 
 
-def _degrees(test: LogRank) -> str:
-    return f"chi-square, {test.df} degree{'' if test.df == 1 else 's'} of freedom"
+def _mean(lost: TimeLost | NotEstimable) -> Estimate | NotEstimable:
+    """Return the mean months without the event: the horizon less those lost to it, the limits exchanged."""
+    if isinstance(lost, NotEstimable):
+        return lost
+    return Estimate(
+        value=lost.horizon - lost.value,
+        low=lost.horizon - lost.high,
+        high=lost.horizon - lost.low,
+        n=lost.n,
+        events=lost.events,
+        unit="months",
+    )

@@ -8,14 +8,16 @@ without Persons|never scorable (everybody can fail), and
     Component|inefficacy|ARM, all|count|
     Component|death from myositis|ARM, all|count|               the four add up to Events||ARM, all|count|
 
-Curve: "Cumulative incidence of failure" (groups ARM).
+Death from myositis is a failure; "Death first" and "Censored|death" are of other deaths, which compete with it.
+Curves: "Cumulative incidence of failure" (groups ARM), "Hazard ratio over time" (group "all").
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyses.event_answer import shared_notes, whole_answer
+from analyses.event_answer import competing_notes, shared_notes, whole_answer
+from analyses.event_hazard import variance_notes
 from analyses.origin import provenance
 from analyses.result import Result, Total
 from analyses.tabulate import Table, across_arms, by_arm, count_row, join, number_id
@@ -47,7 +49,13 @@ def answer(cohort: Cohort, study: Study) -> Result:
         totals=table.totals,
         curves=whole.curves,
         checks=whole.checks,
-        notes=(*_notes(study), *shared_notes(cohort, study, "failure"), *whole.notes),
+        notes=(
+            *_notes(study),
+            *shared_notes(cohort, study, "failure"),
+            *competing_notes(study, "failure"),
+            *variance_notes(whole.models),
+            *whole.notes,
+        ),
         provenance=provenance(cohort),
     )
 
@@ -77,5 +85,8 @@ def _notes(study: Study) -> tuple[str, ...]:
             "inefficacy; death from myositis. Of components on one day death comes first, then inefficacy, then "
             "deterioration."
         ),
-        "A stop for intolerance or remission is no failure and does not end follow-up.",
+        (
+            "A stop for intolerance or remission is no failure and does not end follow-up. Death from another cause "
+            "than myositis is the competing death before failure."
+        ),
     )

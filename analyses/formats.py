@@ -168,12 +168,13 @@ def value(
 ) -> str:
     """Return the text of any number of a Result.
 
-    maximum: largest count that is masked as such, so that a small count is "<5"; other withheld numbers are "masked".
+    maximum: largest count that is masked as such, so that a small count (statistic "count", or "number") is "<5"; any
+    other withheld number is "masked": a probability is never "<5".
     """
     if isinstance(number, NotEstimable):
         return NOT_ESTIMABLE
     if isinstance(number, Masked):
-        return small_count(maximum) if number == Masked() else MASKED
+        return small_count(maximum) if number == Masked() and statistic in {"count", "number"} else MASKED
     if isinstance(number, Estimate):
         return estimate(number, statistic=statistic)
     return summary(number, statistic=statistic, spread=spread)

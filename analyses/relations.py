@@ -30,6 +30,15 @@ _PERSONS_AND_EVENTS = (
     ("Persons with a serious infection", "Serious infections"),
     ("Persons with a thromboembolic event", "Thromboembolic events"),
 )
+MEAN_NUMBERS = {
+    "Mean number of serious infections": "Persons with a serious infection",
+    "Mean number of thromboembolic events": "Persons with a thromboembolic event",
+}
+"""Curves of events that come again, with the persons who had one."""
+_BY_MONTH = ("Events", "Serious infections", "Thromboembolic events", "Persons who were ever in", "Death first")
+"""Counts by a month, which are among those by a later month and among all."""
+_ENDED_BY_DEATH = ("Censored", "death")
+"""Topic and level of all whose death came first, whatever the month."""
 _MAJOR_IN_MODERATE_IN_MINIMAL = (
     ("Events, major response", "Events"), ("Events", "Events, minimal response"),
 )  # fmt: skip
@@ -49,6 +58,8 @@ def key_of(result: Result, row: Row) -> Key:
         return f"{result.provenance.snapshot}, the registry: {number}"
     elif result.name == "centres" and row.group == ALL and row.level:
         name, number = "response", f"{row.topic}|{'analysed' if row.topic == 'Persons' else ''}|{row.level}|count|"
+    elif result.name == "sequence" and row.topic == "Last state" and row.level == "dead":
+        name, number = "safety", f"Deaths||{row.group}|count|"
     return f"{result.provenance.snapshot}, {result.provenance.cohort}, {name}: {number}"
 
 
@@ -130,6 +141,8 @@ def _within(results: Sequence[Result]) -> Iterator[Within]:
             yield from _renamed(result, result, inner, outer, "slack")
         for inner, outer in _PERSONS_AND_EVENTS:
             yield from _renamed(result, result, inner, outer, "slack", level=("yes", ""))
+        if result.name == "sequence":
+            yield from _states(result, by_name.get((result.provenance.snapshot, "response")))
         wider = by_name.get((result.provenance.snapshot, result.name + SENSITIVITY))
         if wider is not None:
             yield from ((key, key_of(wider, row), "implied") for row, key in _in_both(result, wider))
@@ -147,16 +160,44 @@ def _shares(result: Result, names: Mapping[str, Key]) -> Iterator[Within]:
 
 
 def _by_month(result: Result, names: Mapping[str, Key]) -> Iterator[Within]:
-    """Yield events by a month, which are among those by a later month and among all."""
+    """Yield counts by a month, which are among those by a later month and among all."""
     counted: dict[tuple[str, str, str], list[tuple[float, str]]] = {}
     for row in result.rows:
-        if is_count(row) and row.topic.split(",")[0] == "Events":
-            month = float("inf") if row.month is None else row.month
+        topic, comma, outcome = row.topic.partition(",")
+        month = float("inf") if row.month is None else row.month
+        if is_count(row) and topic in _BY_MONTH:
             counted.setdefault((row.topic, row.level, row.group), []).append((month, row.id))
+        elif is_count(row) and (topic, row.level) == _ENDED_BY_DEATH:
+            counted.setdefault((f"Death first{comma}{outcome}", "", row.group), []).append((month, row.id))
     for months in counted.values():
         ordered = sorted(months)
         for (_, inner), (_, outer) in pairwise(ordered):
             yield names[inner], names[outer], "slack"
+
+
+def _states(sequence: Result, response: Result | None) -> Iterator[Within]:
+    """Yield the dead by the horizon, who are among all dead, and who was in response, among who responded."""
+    dead = {
+        row.group: key_of(sequence, row)
+        for row in sequence.rows
+        if is_count(row) and row.id.endswith("|count|") and row.topic == "Last state" and row.level == "dead"
+    }
+    responded = (
+        {
+            row.group: key_of(response, row)
+            for row in response.rows
+            if is_count(row) and row.topic == "Events" and not row.level and row.month is None
+        }
+        if response is not None
+        else {}
+    )
+    for row in sequence.rows:
+        if is_count(row) and row.topic == "Persons who were ever in":
+            whole = (
+                dead if row.level == "dead" else responded if row.level == "in response" and row.month is None else {}
+            )
+            if row.group in whole:
+                yield key_of(sequence, row), whole[row.group], "slack"
 
 
 def _renamed(

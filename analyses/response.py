@@ -14,37 +14,47 @@ reference of study.toml. Ids are topic|level|group|statistic|month:
     Events||ARM|count|MONTH                                    events by the month
     Events|complete covariates|ARM, all|count|
     Events|missing a covariate|ARM, all|count|
-    Censored|death|ARM, all|count|                             the competing event
+    Censored|death|ARM, all|count|                             death first, the competing event
     Censored|lost or withdrawn|ARM, all|count|
     Censored|still followed|ARM, all|count|
     Person-years||ARM, all|person-years|
-    Risk||ARM|risk|MONTH                                       1 - Kaplan-Meier, unit "probability"
+    Death first||ARM|count|MONTH                               deaths without the event by the month
+    Risk||ARM|risk|MONTH                                       Aalen-Johansen, death competing; unit "probability"
     Risk difference|C minus R|all|risk difference|MONTH
-    Median time||ARM|median time|                              months; infinity is "not reached"
+    Death first||ARM|risk|MONTH                                of death without the event; unit "probability"
+    Median time||ARM|median time|                              by which half of all had it; infinity is "not reached"
     Restricted mean||ARM|restricted mean|HORIZON               months without the event, up to the horizon
     Restricted mean|C minus R|all|difference in restricted means|HORIZON
     Log-rank test|p, unstratified|all|test|
     Log-rank test|chi-square, unstratified|all|test|
     Log-rank test|p, stratified by centre|all|test|
     Log-rank test|chi-square, stratified by centre|all|test|
+    Gray's test|p, unstratified|all|test|                      of the risks; not with delayed entry
+    Gray's test|chi-square, unstratified|all|test|
+    Gray's test|p, stratified by centre|all|test|
+    Gray's test|chi-square, stratified by centre|all|test|
     Hazard ratio|adjusted, stratified by centre|all|hazard ratio|      C against R
     Hazard ratio|unadjusted, stratified by centre|all|hazard ratio|
     Hazard ratio|unadjusted|all|hazard ratio|
+    Subdistribution hazard ratio|adjusted|all|hazard ratio|            C against R; not stratified
     Hazard ratio of covariate|COVARIATE|all|hazard ratio|       one a covariate of study.toml, of the adjusted model
     Proportional hazards|p, adjusted model|all|test|            of the arm; beside it a Check "Proportional hazards"
+    Hazard ratio over time||all|hazard ratio|WHEN              C against R, adjusted, smoothed; WHEN is 3, 6, 12, 24
 
 Minimal and major response have the same rows with ", minimal response" or ", major response" after the topic (for
-example "Risk, major response||ivig|risk|12"), but not the last two. A covariate with one value only has a NotEstimable.
-Checks: "Proportional hazards", "Events per term". Curves (kind "step", unit "probability", groups
-ARM): "Cumulative incidence of response", "... of minimal response", "... of major response"; numbers at risk and events
-(cumulative) every three months.
+example "Risk, major response||ivig|risk|12"), but not the last three. A covariate with one value only has a
+NotEstimable. Hazard ratios have their variance by centre and df; where centres are too few, a note says so. Checks:
+"Proportional hazards", "Events per term". Curves: "Cumulative incidence of response", "... of minimal response",
+"... of major response" (kind "step", unit "probability", groups ARM), numbers at risk and events (cumulative) every
+three months; "Hazard ratio over time" (kind "line", unit "hazard ratio", group "all"), of whole months.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyses.event_answer import shared_notes, short_answer, whole_answer
+from analyses.event_answer import competing_notes, shared_notes, short_answer, whole_answer
+from analyses.event_hazard import variance_notes
 from analyses.origin import provenance
 from analyses.result import Result
 from analyses.tabulate import join
@@ -87,7 +97,13 @@ def answer(cohort: Cohort, study: Study) -> Result:
         totals=table.totals,
         curves=(*first.curves, *(curve for other in others for curve in other.curves)),
         checks=first.checks,
-        notes=(*_notes(study), *shared_notes(cohort, study, "response"), *first.notes),
+        notes=(
+            *_notes(study),
+            *shared_notes(cohort, study, "response"),
+            *competing_notes(study, "response"),
+            *variance_notes({name: model for part in (first, *others) for name, model in part.models.items()}),
+            *first.notes,
+        ),
         provenance=provenance(cohort),
     )
 

@@ -1,8 +1,9 @@
 """Ask every question of a snapshot and write one Result a question.
 
 run(study, snapshot=None, *, progress=None) -> tuple[Result, ...], in this order:
-"accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety", "centres",
-with all users (prevalent ones from their enrolment) "response_all_users", "failure_all_users", and "quality".
+"accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety",
+"centres", with all users (prevalent ones from their enrolment) "response_all_users", "failure_all_users", and
+"quality".
 write_result(study, result) -> Path writes one of them.
 load_results(study, snapshot_id=None) -> tuple[Result, ...] reads them back from results/<snapshot id>/<name>.json.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from analyses import accrual, baseline, centres, failure, response, safety, sparing, trajectory
+from analyses import accrual, baseline, centres, failure, response, safety, sequence, sparing, trajectory
 from analyses.disclosure import check
 from analyses.quality import answer as quality
 from analyses.result import Result
@@ -41,6 +42,7 @@ INCIDENT: Mapping[str, Question] = {
     "baseline": baseline.answer,
     "response": response.answer,
     "failure": failure.answer,
+    "sequence": sequence.answer,
     "trajectory_ldh": partial(trajectory.answer, outcome="ldh"),
     "trajectory_mmt8": partial(trajectory.answer, outcome="mmt8"),
     "sparing": sparing.answer,

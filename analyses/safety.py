@@ -11,7 +11,10 @@ is "ivig", "rituximab" or "all"; C is the comparator and R the reference; AGENT 
     EVENT is "Serious infections", "Thromboembolic events" or "Deaths":
     EVENT||GROUP|count|                                          events, several a person
     EVENT||GROUP|rate|                                           per 100 person-years, exact interval
-    EVENT|C against R|all|rate ratio|                            level is e.g. "rituximab against ivig"
+    EVENT|C against R|all|rate ratio|                            level is e.g. "rituximab against ivig"; exact
+    EVENT|C against R, robust|all|rate ratio|                    not of deaths; persons as clusters (LWYY, CR2)
+    EVENT||ARM|count|MONTH                                       not of deaths; MONTH is 12, 24 and the horizon
+    Mean number of EVENT||ARM|mean|MONTH                         not of deaths; "Mean number of serious infections"
     Persons with a serious infection|yes, no|GROUP|count|        beside each count: percent of all persons
     Persons with a thromboembolic event|yes, no|GROUP|count|
 
@@ -29,6 +32,9 @@ is "ivig", "rituximab" or "all"; C is the comparator and R the reference; AGENT 
     Infusion reactions without a recorded infusion|AGENT|GROUP|count|
     Infusion reactions by grade, AGENT|grade 1 ... grade 5, grade not stated|GROUP|count|
     Persons with an infusion reaction|yes, no|GROUP|count|       percent beside
+
+Curves (kind "step", unit "events per person", groups "ivig" and "rituximab"): "Mean number of serious infections" and
+"Mean number of thromboembolic events", numbers at risk every three months.
 """
 
 from __future__ import annotations
@@ -41,6 +47,8 @@ from analyses.infusion_safety import infusion_reactions
 from analyses.low_igg import low_igg
 from analyses.methods.rates import Rate, RateRatio, incidence_rate, rate_ratio
 from analyses.origin import provenance
+from analyses.repeated_events import NOTES as REPEATED_NOTES
+from analyses.repeated_events import mean_curves, repeated
 from analyses.result import ALL, Estimate, NotEstimable, Result, Row, Summary, Total
 from analyses.tabulate import ARMS, GROUPS, Table, across_arms, by_arm, category, count_row, join, number_id, persons
 from registry.contract import codelist, contract
@@ -67,19 +75,23 @@ def answer(cohort: Cohort, study: Study) -> Result:
     """Return what happened to the persons from time zero to the end of follow-up, by first agent."""
     patients = cohort.patients.set_index("person_id")
     reference = study.analysis.reference
+    infections, thromboses = followed(cohort, "serious_infection"), _thromboembolism(cohort)
+    infected, had_thrombosis = "Persons with a serious infection", "Persons with a thromboembolic event"
     table = join(
         [
             persons(patients["arm"]),
             _follow_up(patients),
-            _events("Serious infections", followed(cohort, "serious_infection"), patients, reference=reference),
-            _with_event("Persons with a serious infection", followed(cohort, "serious_infection"), patients),
-            _events("Thromboembolic events", _thromboembolism(cohort), patients, reference=reference),
-            _with_event("Persons with a thromboembolic event", _thromboembolism(cohort), patients),
+            _events("Serious infections", infections, patients, reference=reference),
+            _with_event(infected, infections, patients),
+            _events("Thromboembolic events", thromboses, patients, reference=reference),
+            _with_event(had_thrombosis, thromboses, patients),
             _events("Deaths", _deaths(patients), patients, reference=reference),
             _causes(patients),
             low_igg(patients),
             infusion_reactions(followed(cohort, "infusion"), followed(cohort, "infusion_reaction")),
             _with_event("Persons with an infusion reaction", followed(cohort, "infusion_reaction"), patients),
+            repeated("Serious infections", infected, infections, patients, study),
+            repeated("Thromboembolic events", had_thrombosis, thromboses, patients, study),
         ]
     )
     return Result(
@@ -88,7 +100,11 @@ def answer(cohort: Cohort, study: Study) -> Result:
         question="What harm comes to those who start with IVIG and to those who start with rituximab?",
         rows=table.rows,
         totals=table.totals,
-        notes=NOTES,
+        curves=(
+            *mean_curves("Serious infections", infections, patients),
+            *mean_curves("Thromboembolic events", thromboses, patients),
+        ),
+        notes=(*NOTES, *REPEATED_NOTES),
         provenance=provenance(cohort),
     )
 

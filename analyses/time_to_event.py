@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 DAYS_A_MONTH = 30.4375
 DAYS_A_YEAR = 365.25
 ANALYSED = "analysed"
+EVENT, DEATH = 1, 2
+"""Causes that end the time at risk: the event, and death before it. 0 is censored."""
 RISK_MONTHS = (6, 12, 24)
 """Months at which risks are given, besides the horizon."""
+DEATH_FIRST = "Death first"
 
 _ENDINGS = {"death": "death", "lost": "lost or withdrawn", "withdrawn": "lost or withdrawn"}
 _STILL = "still followed"
@@ -52,8 +55,9 @@ class Followed:
     """Persons of a cohort on their way to an event.
 
     people: who is analysed, with person_id, centre, arm, comparator (1 or 0), entry, month (months since time zero),
-    event (1 or 0), ending (how the follow-up ended without the event) and the covariates. everybody: the whole cohort
-    with arm and excluded ("" if analysed). reasons: of exclusion, in the order in which they are applied.
+    event (1 or 0), cause (EVENT, DEATH or 0), ending (how the follow-up ended without the event) and the covariates.
+    everybody: the whole cohort with arm and excluded ("" if analysed). reasons: of exclusion, in the order in which
+    they are applied.
     """
 
     outcome: Outcome
@@ -82,13 +86,16 @@ def follow(cohort: Cohort, study: Study, outcome: Outcome) -> Followed:
         decided = patients[outcome.seen_day or outcome.day].notna().to_numpy()
         conditions = {"never scorable": ~(known | decided), **conditions}
     excluded = np.select(list(conditions.values()), list(conditions), default="")
+    ending = [_ENDINGS.get(str(reason), _STILL) for reason in patients["end_reason"]]
+    died = np.asarray(ending) == _ENDINGS["death"]
     columns = ["person_id", "centre", "arm", "comparator", *study.analysis.covariates]
     people = patients[list(dict.fromkeys(columns))].assign(
         entry=entry / DAYS_A_MONTH,
         month=np.where(event, happened, end) / DAYS_A_MONTH,
         event=event.astype(int),
+        cause=np.where(event, EVENT, np.where(died, DEATH, 0)),
         days=np.where(event, happened, end) - entry,
-        ending=[_ENDINGS.get(str(reason), _STILL) for reason in patients["end_reason"]],
+        ending=ending,
     )
     return Followed(
         outcome=outcome,
@@ -146,7 +153,8 @@ def counts(followed: Followed, study: Study) -> Table:
         totals.append(Total(total=number_id(persons, COHORT, group), parts=tuple(parts)))
         parts = [number_id(events, "", group), *(number_id(censored, ending, group) for ending in endings)]
         totals.append(Total(total=number_id(persons, ANALYSED, group), parts=tuple(parts)))
-    rows += [_events_by(own, arm, month, events) for arm, own in arms(followed) for month in risk_months(study)]
+    for name, cause in ((events, EVENT), (topic(DEATH_FIRST), DEATH)):
+        rows += [_ended_by(own, arm, month, name, cause) for arm, own in arms(followed) for month in risk_months(study)]
     return Table(rows=tuple(rows), totals=tuple(totals))
 
 
@@ -169,6 +177,11 @@ def rests_on(outcome: Outcome, group: str) -> tuple[str, ...]:
     return (*persons, *(number_id(outcome.topic("Events"), "", name) for name in groups))
 
 
-def _events_by(own: pd.DataFrame, arm: str, month: int, topic: str) -> Row:
-    number = int(((own["event"] == 1) & (own["month"] <= month)).sum())
+def ended_id(outcome: Outcome, topic: str, arm: str, month: float) -> str:
+    """Return the id of the count of those who had the event ("Events") or died first (DEATH_FIRST) by a month."""
+    return f"{number_id(outcome.topic(topic), '', arm)}{month:g}"
+
+
+def _ended_by(own: pd.DataFrame, arm: str, month: int, topic: str, cause: int) -> Row:
+    number = int(((own["cause"] == cause) & (own["month"] <= month)).sum())
     return Row(topic=topic, group=arm, statistic="count", month=month, value=Summary(value=number))

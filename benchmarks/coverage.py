@@ -86,7 +86,8 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFram
     sent.insert(0, "line", range(2, len(sent) + 2))
     connection.register("frame", sent)
     casts = ", ".join(f'CAST("{name}" AS VARCHAR) AS "{name}"' for name in table.names)
-    connection.execute(f"CREATE TEMP TABLE sent AS SELECT line, {casts} FROM frame")  # noqa: S608  (contract's names)
+    place = 'line, line AS "at"'
+    connection.execute(f"CREATE TEMP TABLE sent AS SELECT {place}, {casts} FROM frame")  # noqa: S608  (contract's names)
     connection.register("centres", pd.DataFrame({"line": sent["line"], "centre": frame["centre"].astype(object)}))
     columns = ", ".join(f't."{name}"' for name, _ in snapshot_columns(table)[3:])
     harmonised = staging_sql(table, {}, source="sent")

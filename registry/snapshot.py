@@ -266,5 +266,5 @@ def _write(work: duckdb.DuckDBPyConnection, folder: Path, *, study: Study, conte
 
 def software() -> dict[str, str]:
     """Return the versions of what makes the numbers."""
-    names = ("myoregistry", "duckdb", "pandas", "numpy", "scipy", "statsmodels", "coxdev")
+    names = ("myoregistry", "duckdb", "pandas", "numpy", "scipy", "statsmodels", "formulaic")
     return {name: version(name) for name in names}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyses import formats
 from analyses.covariates import covariate_name
-from analyses.result import ALL
+from analyses.result import ALL, Summary
 from registry.rules import Rules
-from reports import definitions, harms, outcomes, persons, pictures, quality, trajectories
+from reports import definitions, event_pictures, harms, outcomes, persons, pictures, quality, sequence, trajectories
 from reports.comparison import comparison_of
 from reports.findings import findings
 from reports.tables import ARM_NAMES, rows
@@ -30,6 +30,7 @@ CHAPTERS = (
     ("baseline", "Persons at time zero"),
     ("response", "Response"),
     ("failure", "Treatment failure"),
+    ("sequence", "Sequence: response, relapse, switch, death"),
     ("trajectories", "Change over time"),
     ("centre-effects", "Response by centre"),
     ("safety", "Safety"),
@@ -159,6 +160,11 @@ def _tables(study: Study, results: Mapping[str, Result], comparison: Comparison)
         "infusions": harms.infusions_table(safety, comparison),
         "sensitivity": outcomes.sensitivity_table(results, comparison),
     }  # fmt: skip
+    tables |= {
+        "state_times": sequence.times_table(results["sequence"], comparison),
+        "state_risks": sequence.risks_table(results["sequence"], comparison, months=(YEAR, comparison.horizon)),
+        "state_counts": sequence.counts_table(results["sequence"], comparison),
+    }
     tables |= _quality(results["quality"], names, comparison.maximum)
     for name, events in (("response", "Responses"), ("failure", "Failures")):
         tables |= _outcome(results[name], comparison, name=name, events=events)
@@ -200,6 +206,12 @@ def _pictures(study: Study, results: Mapping[str, Result], comparison: Compariso
         pictures.accrual_picture(results["accrual"], comparison),
         pictures.risk_picture(results["response"], comparison, what="response"),
         pictures.risk_picture(results["failure"], comparison, what="failure"),
+        *(
+            event_pictures.hazard_ratio_picture(results[what], comparison, name=f"{what}-ratio", what=what)
+            for what in ("response", "failure")
+        ),
+        event_pictures.states_picture(results["sequence"], comparison, name="states", states=sequence.STATES),
+        event_pictures.number_picture(results["safety"], comparison, name="infections", what="serious infections"),
         pictures.mean_picture(
             results["trajectory_ldh"], comparison, name="ldh", title="LDH", level="x ULN",
             y_label="LDH (\u00d7 ULN)", log2_multiples=True, reference=(0.0, "upper limit of normal"),
@@ -219,6 +231,8 @@ def _pictures(study: Study, results: Mapping[str, Result], comparison: Compariso
 def _heterogeneity(result: Result) -> str:
     row = next(row for row in rows(result, "Heterogeneity", statistic="test") if row.level == "p, adjusted")
     text = formats.row(row)
+    if not isinstance(row.value, Summary):
+        return f"Test of whether the centres' hazard ratios differ: {text}."
     return f"Test of whether the centres' hazard ratios differ: p {text if text[0] in '<>' else f'= {text}'}."
 
 

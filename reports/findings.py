@@ -22,6 +22,7 @@ def findings(results: Mapping[str, Result], comparison: Comparison, *, month: in
         _risk(results["response"], comparison, what="at least moderate response", free_of="response"),
         _risk(results["failure"], comparison, what="treatment failure", free_of="failure"),
         _hazards(results, comparison),
+        _states(results["sequence"], comparison),
         _trajectories(results, comparison, month=month),
         _infections(results["safety"], comparison),
     )
@@ -31,7 +32,8 @@ def said(value: Value, *, statistic: str = "", maximum: int = 4) -> str:
     """Return a number as it is said in a sentence; of one that cannot be had, why."""
     if isinstance(value, NotEstimable):
         return f"not estimable ({value.reason.strip().rstrip('.')})"
-    return formats.value(value, statistic=statistic, maximum=maximum)
+    text = formats.value(value, statistic=statistic, maximum=maximum)
+    return "withheld" if text == formats.MASKED else text
 
 
 def _persons(accrual: Result, comparison: Comparison) -> str:
@@ -59,7 +61,7 @@ def _risk(result: Result, comparison: Comparison, *, what: str, free_of: str) ->
     return (
         f"The risk of {what} by {month:g} months was {risks[0]} and {risks[1]}; "
         f"the difference ({within(comparison.minus)}) was {_points(difference)}. "
-        f"Up to then the mean time without {free_of} differed by {_with_unit(means, 'months')}."
+        f"Up to then the difference in mean time without {free_of} was {_with_unit(means, 'months')}."
     )
 
 
@@ -75,13 +77,30 @@ def _hazards(results: Mapping[str, Result], comparison: Comparison) -> str:
     )
 
 
+def _states(sequence: Result, comparison: Comparison) -> str:
+    month = float(comparison.horizon)
+    topic, state = "Mean time in state", "in response"
+    means = [
+        f"{_with_unit(number(sequence, topic, state, arm, statistic='restricted mean', month=month), 'months')} "
+        f"with {within(ARM_NAMES[arm])}"
+        for arm in comparison.arms
+    ]
+    difference = one(
+        sequence, topic, statistic="difference in restricted means", month=month, starts=f"{state}, "
+    ).value
+    return (
+        f"Of the first {month:g} months, the mean time in response (without relapse or switch since) was {means[0]} "
+        f"and {means[1]}; the difference was {_with_unit(difference, 'months')}."
+    )
+
+
 def _trajectories(results: Mapping[str, Result], comparison: Comparison, *, month: int) -> str:
     at = float(month)
     enzyme = one(results["trajectory_ldh"], "Difference", statistic="difference", month=at, ends=", %").value
     strength = one(results["trajectory_mmt8"], "Difference", statistic="difference", month=at).value
     return (
-        f"At {month} months, with adjustment, {within(comparison.minus)}: the LDH multiple differed by "
-        f"{said(enzyme)} and MMT8 by {_with_unit(strength, 'points')}."
+        f"At {month} months, with adjustment, the difference ({within(comparison.minus)}) in the LDH multiple was "
+        f"{said(enzyme)} and in MMT8 {_with_unit(strength, 'points')}."
     )
 
 

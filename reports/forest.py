@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reports.figures import ARM_STYLE, FAINT, GRID, INK, WIDTH_INCHES, drawing, svg
+from reports.drawing import ARM_STYLE, FAINT, GRID, INK, WIDTH_INCHES, drawing, svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analyses import formats
 from analyses.result import Summary
 from reports.comparison import AGENT_NAMES
-from reports.tables import ARM_NAMES, BLANK, Draft, levels, number, one, within
+from reports.tables import ARM_NAMES, BLANK, Draft, levels, number, one, rows, within
 
 if TYPE_CHECKING:
     from analyses.result import Result
@@ -39,6 +40,7 @@ def events_table(result: Result, comparison: Comparison) -> Table:
         rates = [draft.number(result, event, "", group, statistic="rate") for group in groups]
         ratio = draft.of_row(one(result, event, statistic="rate ratio"))
         draft.line("Per 100 person-years", *rates, ratio, kind="indented")
+        _robust(draft, result, event, comparison)
         if persons:
             shares = draft.shares(result, persons, "yes", groups=groups)
             draft.line("Persons with one or more", *shares, BLANK, kind="indented")
@@ -51,6 +53,18 @@ def events_table(result: Result, comparison: Comparison) -> Table:
         caption="Events after time zero, counted in the arm of the first agent (95\u00a0% intervals)",
         head=("", *(ARM_NAMES[group] for group in groups), f"Rate ratio, {within(comparison.against)}"),
     )
+
+
+def _robust(draft: Draft, result: Result, event: str, comparison: Comparison) -> None:
+    """Add the robust ratio of rates and the mean numbers of events a person, where there are any."""
+    for row in rows(result, event, statistic="rate ratio"):
+        if row.level.endswith(", robust"):
+            blanks = (BLANK for _ in comparison.groups)
+            draft.line("Rate ratio, robust", *blanks, draft.of_row(row), kind="indented")
+    topic, month = f"Mean number of {within(event)}", float(comparison.horizon)
+    if any((row.topic, row.month) == (topic, month) for row in result.rows):
+        means = (draft.number(result, topic, "", arm, statistic="mean", month=month) for arm in comparison.arms)
+        draft.line(f"Per person by month {formats.month(month)}", *means, BLANK, BLANK, kind="indented")
 
 
 def immunoglobulin_table(result: Result, comparison: Comparison) -> Table:

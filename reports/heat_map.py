@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from reports.figures import FAINT, INK, WIDTH_INCHES, drawing, svg
+from reports.drawing import FAINT, INK, WIDTH_INCHES, drawing, svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -59,7 +59,7 @@ def persons_table(result: Result, comparison: Comparison, *, identifier: str, ca
 def risk_table(
     result: Result, comparison: Comparison, *, identifier: str, caption: str, months: Sequence[float], free_of: str
 ) -> Table:
-    """Return risks by month, median time and restricted mean by arm with their differences.
+    """Return risks by month, those of death first, median time and restricted mean by arm with their differences.
 
     free_of: what the restricted mean is the time without ("response").
     """
@@ -67,6 +67,11 @@ def risk_table(
     horizon = float(comparison.horizon)
     for month in months:
         draft.line(f"Risk by {formats.month(month)} months", *_risks(draft, result, comparison, month=month))
+    for month in months:
+        deaths = (
+            draft.number(result, "Death first", "", arm, statistic="risk", month=month) for arm in comparison.arms
+        )
+        draft.line(f"Death first, by {formats.month(month)} months", *deaths, NO_NUMBER)
     medians = (draft.number(result, "Median time", "", arm, statistic="median time") for arm in comparison.arms)
     draft.line(f"Median time to {free_of}, months", *medians, NO_NUMBER)
     means = (
@@ -97,6 +102,8 @@ def hazard_table(result: Result, comparison: Comparison, *, identifier: str, cap
     ):
         row = _row(result, "Hazard ratio", "hazard ratio", level)
         draft.line(head, *_hazard(draft, row), kind="indented")
+    row = _row(result, "Subdistribution hazard ratio", "hazard ratio", "adjusted")
+    draft.line("Subdistribution, adjusted (death competing)", *_hazard(draft, row), kind="indented")
     draft.group("Covariates of the adjusted model")
     for row in rows(result, "Hazard ratio of covariate", statistic="hazard ratio"):
         name = covariate_name(row.level)
@@ -105,6 +112,8 @@ def hazard_table(result: Result, comparison: Comparison, *, identifier: str, cap
     for head, topic, level in (
         ("Log-rank test, stratified by centre", "Log-rank test", "p, stratified by centre"),
         ("Log-rank test", "Log-rank test", "p, unstratified"),
+        ("Gray's test (death competing), stratified by centre", "Gray's test", "p, stratified by centre"),
+        ("Gray's test (death competing)", "Gray's test", "p, unstratified"),
         ("Proportional hazards of the arm, adjusted model", "Proportional hazards", "p, adjusted model"),
     ):
         test = draft.of_row(_row(result, topic, "test", level))

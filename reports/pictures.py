@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from analyses import formats
 from analyses.result import ALL, Estimate, Summary
-from reports import figures
 from reports.findings import said
 from reports.forest import ForestRow, forest, half_years
+from reports.mean_figures import mean_curves
 from reports.outcomes import ADJUSTED
+from reports.step_figures import axis_end, step_curves
 from reports.tables import ARM_NAMES, levels, number, rows
 
 if TYPE_CHECKING:
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
     from analyses.result import Curve, Result, Value
     from reports.comparison import Comparison
 
+WEIGHTED = "Weighted persons at risk"
+"""Topic of rows (statistic "number", by group and month) that stand beside the numbers at risk where there are any."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure of the report: its SVG (empty if masking left none of its curves) and what it shows in words."""
+    """A figure of the report and what it shows in words. svg: empty if nothing is drawn; withheld says why."""
 
     name: str
     title: str
     caption: str
     alt: str
     svg: bytes
+    withheld: str = "Not drawn: the curves would show single persons."
 
 
 def accrual_picture(result: Result, comparison: Comparison) -> Picture:
@@ -64,15 +69,16 @@ def risk_picture(result: Result, comparison: Comparison, *, what: str) -> Pictur
         )
         for arm in comparison.arms
     )
-    curves = _curves(result, title, comparison)
-    drawn = (
-        figures.step_curves(curves, name=what, labels=ARM_NAMES, y_label="Cumulative incidence", until=until)
-        if curves
-        else b""
-    )
-    caption = "Kaplan-Meier, unadjusted; bands are 95\u00a0% intervals."
-    if any(curve.month[-1] < until for curve in curves):
-        caption += " Curves are coarse, and end where few are at risk, so that they show no single person."
+    curves = curves_by_arm(result, title, comparison)
+    drawn = b""
+    if curves:
+        drawn = step_curves(
+            curves, name=what, labels=ARM_NAMES, y_label="Cumulative incidence", until=until,
+            weighted=weighted_at_risk(result, curves), most=axis_end(curves, until=until),
+        )  # fmt: skip
+    caption = "Aalen-Johansen, death competing, unadjusted; bands are 95\u00a0% intervals."
+    caption += axis_note(curves, until=until)
+    caption += end_note(curves, until=until) + missing_note(curves, comparison)
     return Picture(
         name=what,
         title=f"{title}.",
@@ -94,7 +100,7 @@ def mean_picture(
     reference: tuple[float, str] | None = None,
     least: float | None = None,
 ) -> Picture:
-    """Return adjusted means by month; level: of the rows put into words; the rest as in figures.mean_curves."""
+    """Return adjusted means by month; level: of the rows put into words; the rest as in mean_curves."""
     spoken = ". ".join(
         f"{ARM_NAMES[arm]}: "
         + ", ".join(
@@ -104,9 +110,9 @@ def mean_picture(
         )
         for arm in comparison.arms
     )
-    curves = _curves(result, "Adjusted mean", comparison)
+    curves = curves_by_arm(result, "Adjusted mean", comparison)
     drawn = (
-        figures.mean_curves(
+        mean_curves(
             curves,
             name=name,
             labels=ARM_NAMES,
@@ -128,9 +134,43 @@ def mean_picture(
     )
 
 
-def _curves(result: Result, name: str, comparison: Comparison) -> Sequence[Curve]:
-    found = {curve.group: curve for curve in result.curves if curve.name == name}
+def curves_by_arm(result: Result, name: str, comparison: Comparison) -> Sequence[Curve]:
+    """Return the curves of a name that masking left, the reference first; one that it cut at month 0 shows nothing."""
+    found = {curve.group: curve for curve in result.curves if curve.name == name and curve.month[-1] > 0}
     return [found[arm] for arm in comparison.arms if arm in found]
+
+
+def weighted_at_risk(result: Result, curves: Sequence[Curve]) -> Mapping[str, Sequence[float | None]]:
+    """Return by group the weighted numbers at risk at the months of the curves; empty if the Result has none."""
+    found = {
+        (row.group, row.month): row.value.value if isinstance(row.value, Summary | Estimate) else None
+        for row in result.rows
+        if row.topic == WEIGHTED
+    }
+    return {
+        curve.group: [found.get((curve.group, month)) for month in curve.at_risk_month]
+        for curve in curves
+        if any(group == curve.group for group, _ in found)
+    }
+
+
+def axis_note(curves: Sequence[Curve], *, until: float) -> str:
+    """Return what a caption says of an axis of incidences that ends before 100 %; "" of one that does not."""
+    end = axis_end(curves, until=until) if curves else 1.0
+    return f" The axis ends at {100 * end:g}\u00a0%." if end < 1 else ""
+
+
+def end_note(curves: Sequence[Curve], *, until: float) -> str:
+    """Return what a caption says of curves that masking cut; "" if it cut none."""
+    if all(curve.month[-1] >= until for curve in curves):
+        return ""
+    return " Curves are coarse, and end where few are at risk, so that they show no single person."
+
+
+def missing_note(curves: Sequence[Curve], comparison: Comparison) -> str:
+    """Return what a caption says of an arm that is not drawn; "" if both are."""
+    shown = {curve.group for curve in curves}
+    return "".join(f" {ARM_NAMES[arm]} is withheld: too few persons." for arm in comparison.arms if arm not in shown)
 
 
 def forest_picture(result: Result, comparison: Comparison, *, names: Mapping[str, str]) -> Picture:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEEDED = (
     "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety", "centres",
-    "response_all_users", "failure_all_users", "quality",
+    "sequence", "response_all_users", "failure_all_users", "quality",
 )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ class Table:
     """A table as a template prints it. head: the column headings, the first of them above the row headings.
 
     whole: kept on one page. text_columns: places (from 0) of columns that hold words and are set to the left.
+    withheld: masking left no number, so that a page says so instead.
     """
 
     identifier: str
@@ -66,6 +67,7 @@ class Table:
     notes: tuple[Note, ...] = ()
     whole: bool = True
     text_columns: tuple[int, ...] = ()
+    withheld: bool = False
 
 
 class Draft:
@@ -142,10 +144,11 @@ class Draft:
         return self.cell(median, text=formats.median_quartiles(median, low, high))
 
     def table(self, identifier: str, *, caption: str, head: Sequence[str], whole: bool = True) -> Table:
-        """Return the table."""
+        """Return the table; one of which masking left no number is withheld."""
         notes = [Note(mark=mark, text=_sentence(reason)) for reason, mark in self._marks.items()]
         if self._masked:
             notes.append(Note(mark="", text=MASKING))
+        texts = {cell.text for line in self._lines for cell in line.cells if cell.text}
         return Table(
             identifier=identifier,
             caption=caption,
@@ -153,6 +156,7 @@ class Draft:
             lines=tuple(self._lines),
             notes=tuple(notes),
             whole=whole,
+            withheld=texts == {formats.MASKED},
         )
 
 
@@ -191,15 +195,18 @@ def levels(result: Result, topic: str, *, statistic: Statistic = "count") -> tup
     return tuple(dict.fromkeys(found))
 
 
-def one(result: Result, topic: str, *, statistic: Statistic, month: float | None = None, ends: str = "") -> Row:
-    """Return the only row of a topic whose level ends so (without ends: that has no ", %" behind the comparison).
+def one(
+    result: Result, topic: str, *, statistic: Statistic, month: float | None = None, starts: str = "", ends: str = ""
+) -> Row:
+    """Return the only row of a topic whose level starts and ends so (without ends: not with ", %" or ", robust").
 
     Raises ValueError if there is none or more than one.
     """
     found = [
         row
         for row in rows(result, topic, statistic=statistic, month=month)
-        if (row.level.endswith(ends) if ends else not row.level.endswith(", %"))
+        if row.level.startswith(starts)
+        and (row.level.endswith(ends) if ends else not row.level.endswith((", %", ", robust")))
     ]
     if len(found) != 1:
         text = f"{result.name}: {len(found)} numbers of {topic!r}, {statistic}, month {month}, ending {ends!r}"

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from analyses.methods.nested_rows import nest
-from analyses.methods.reference_grid import Design, cells, design, mistake
-from analyses.methods.variance_search import search
+from analyses.methods.mixed_models.nested_rows import nest
+from analyses.methods.mixed_models.reference_grid import Design, cells, design, mistake
+from analyses.methods.mixed_models.variance_search import search
 from analyses.result import NotEstimable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from analyses.methods.nested_rows import Nested
-    from analyses.methods.reference_grid import Level
-    from analyses.methods.restricted_likelihood import Array
-    from analyses.methods.variance_search import Optimum
+    from analyses.methods.mixed_models.nested_rows import Nested
+    from analyses.methods.mixed_models.reference_grid import Level
+    from analyses.methods.mixed_models.restricted_likelihood import Array
+    from analyses.methods.mixed_models.variance_search import Optimum
 
 Inference = Literal["normal"]
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from analyses.methods.cox import CoxFit, cox
-from analyses.methods.kaplan_meier import kaplan_meier
-from analyses.methods.log_rank import LogRank, log_rank
-from analyses.methods.proportional_hazards import proportional_hazards
-from analyses.methods.restricted_mean import MeanDifference, RestrictedMean, RestrictedMeans, restricted_mean
-from analyses.methods.survival_curve import KaplanMeier, Quantile, Survival, SurvivalDifference, survival_difference
+from analyses.methods.curves.kaplan_meier import kaplan_meier
+from analyses.methods.curves.log_rank import LogRank, log_rank
+from analyses.methods.curves.restricted_mean import (
+    MeanDifference,
+    MeanRatio,
+    RestrictedMean,
+    RestrictedMeans,
+    restricted_mean,
+)
+from analyses.methods.curves.survival_curve import (
+    KaplanMeier,
+    Quantile,
+    Survival,
+    SurvivalDifference,
+    survival_difference,
+)
+from analyses.methods.hazards.cox import cox
+from analyses.methods.hazards.cox_bootstrap import Bootstrap, bootstrap
+from analyses.methods.hazards.cox_fit import CoxFit
+from analyses.methods.hazards.proportional_hazards import ProportionalHazards, proportional_hazards
 
 __all__ = [
+    "Bootstrap",
     "CoxFit",
     "KaplanMeier",
     "LogRank",
     "MeanDifference",
+    "MeanRatio",
+    "ProportionalHazards",
     "Quantile",
     "RestrictedMean",
     "RestrictedMeans",
     "Survival",
     "SurvivalDifference",
+    "bootstrap",
     "cox",
     "kaplan_meier",
     "log_rank",

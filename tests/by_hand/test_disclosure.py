@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from analyses.curve_masking import hide_leavers
 from analyses.deduction import Cell, ContradictionError, Network, Sum, ranges
 from analyses.disclosure import RESTS, SMALL, WITHHELD, check, mask
 from analyses.result import ALL, Curve, Estimate, NotEstimable, Provenance, Result, Row, Summary, Total
+from analyses.state_masking import coarse_stack
 from analyses.suppression import protect
 
 
@@ -144,6 +146,11 @@ def test_a_mean_is_masked_for_few_persons_and_not_for_a_withheld_number_of_many(
     assert seen(few) == {"few": "small", "mean": "rests"}
     many = result({"n": 40, "many": 38, "missing": 2}, "n = many + missing", rows=(mean("mean", "many"),))
     assert seen(many) == {"n": 40, "many": "withheld", "missing": "small", "mean": 5}
+
+
+def test_a_mean_number_of_events_gives_their_number_back() -> None:
+    mean = Row(topic="Mean number of it", statistic="mean", value=Summary(value=38 / 40), rests_on=(number_id("it"),))
+    assert seen(result({"n": 40, "it": 38, "no": 2}, "n = it + no", rows=(mean,)))["Mean number of it"] == "rests"
 
 
 def test_a_hazard_ratio_is_masked_for_few_events_and_not_for_a_withheld_number_of_many() -> None:
@@ -354,6 +361,73 @@ def test_numbers_at_risk_do_not_tell_of_a_withheld_count() -> None:
     )
     assert found is not None
     assert found.at_risk == (None, 50, 40)
+
+
+def test_a_curve_without_numbers_at_risk_goes_with_a_number_of_its_name() -> None:
+    # as the hazard ratio over time does, where an arm had too few events for any hazard ratio
+    line = curve(kind="line", steps=12)
+    rows = (Row(topic="c", statistic="hazard ratio", month=6, value=Estimate(value=1, low=0.5, high=2),
+                rests_on=(number_id("events"),)),)  # fmt: skip
+    assert mask([result({"events": 30}, rows=rows, curves=(line,))])[0].curves == (line,)
+    assert mask([result({"events": 3}, rows=rows, curves=(line,))])[0].curves == ()
+
+
+def again(persons: int, steps: int) -> Curve | None:
+    """Return a curve of events that come again, of which so many persons had one, as it is published."""
+    one = curve(steps=steps).model_copy(update={"name": "Mean number of serious infections"})
+    had = Row(topic="Persons with a serious infection", level="yes", statistic="count", value=Summary(value=persons))
+    curves = mask([result({}, rows=(had,), curves=(one,))])[0].curves
+    return curves[0] if curves else None
+
+
+def test_steps_of_events_that_come_again_are_of_five_persons_on_average() -> None:
+    # 20 events of 12 persons: 12 // 5 = 2 runs of 10 steps. Of 4 persons, nothing is drawn, however many events.
+    found = again(12, 20)
+    assert found is not None
+    assert found.value == (0, 0.1, 0.2, 0.2)
+    assert again(4, 20) is None
+    assert again(0, 0) is not None
+
+
+def test_numbers_at_risk_do_not_tell_of_few_deaths() -> None:
+    one = curve(at_risk=(40, 39, 36, 35, 20)).model_copy(update={"name": "c"})
+    assert hide_leavers(one, most=4).at_risk == (40, None, None, 35, 20)
+
+
+def stack(*shares: tuple[float, ...], at_risk: tuple[int, ...]) -> tuple[Curve, ...]:
+    """Return probabilities of states a, b, ... at months 0, 3, ...; shares: of each state by month."""
+    month = tuple(3.0 * i for i in range(len(at_risk)))
+    return tuple(
+        Curve(
+            name=f"Probability of state: {name}", group="ivig", kind="line", unit="probability", month=month, value=own,
+            low=own, high=own, at_risk_month=month, at_risk=at_risk,
+        )
+        for name, own in zip("abcde", shares, strict=False)
+    )  # fmt: skip
+
+
+def test_states_are_drawn_in_parts_at_their_middle() -> None:
+    # 20 persons, 4 parts of 5. 8, 9, 3: the edges 12 and 3 are in the parts 10-15 and 0-5: 12.5 and 0.
+    found = coarse_stack(stack((1, 8 / 20), (0, 9 / 20), (0, 3 / 20), at_risk=(20, 20)), {}, maximum=4)
+    assert [c.value for c in found] == [(1, 7.5 / 20), (0, 12.5 / 20), (0, 0)]
+    assert all(c.low == c.high == c.value for c in found)
+
+
+def test_states_are_drawn_while_half_are_followed() -> None:
+    shares = ((1, 0.5, 0.5, 0.5), (0, 0.5, 0.5, 0.5))
+    found = coarse_stack(stack(*shares, at_risk=(60, 40, 30, 29)), {}, maximum=4)
+    assert {c.month for c in found} == {(0, 3, 6)}
+    assert coarse_stack(stack(*shares, at_risk=(14, 14, 14, 14)), {}, maximum=4) == ()
+
+
+def test_states_are_not_drawn_where_parts_tell_of_a_masked_count() -> None:
+    # 12 of 20 in the last state: at least 10 were. A reader who thinks of 9 to 12 would know; of 10 to 13, not.
+    curves = stack((1, 8 / 20), (0, 12 / 20), at_risk=(20, 20))
+    assert coarse_stack(curves, {("ever", "b"): (9, 12)}, maximum=4) == ()
+    assert coarse_stack(curves, {("ever", "b"): (10, 13)}, maximum=4)
+    # and at most 10 of 20 stay in the first
+    assert coarse_stack(curves, {("last", "a"): (8, 11)}, maximum=4) == ()
+    assert coarse_stack(curves, {("last", "a"): (7, 10)}, maximum=4)
 
 
 def test_a_masked_result_says_so() -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyses.disclosure import SMALL, mask
-from analyses.result import Masked, Provenance, Result, Row, Summary, Total
+from analyses.result import Curve, Masked, Provenance, Result, Row, Summary, Total
 
 MAXIMUM = 4
 ROOM = 9
@@ -138,3 +138,60 @@ def test_the_order_of_results_rows_and_sums_does_not_matter(
     first = {(r.name, row.id): row.value for r in mask(parts, maximum=MAXIMUM) for row in r.rows}
     second = {(r.name, row.id): row.value for r in mask(shuffled, maximum=MAXIMUM) for row in r.rows}
     assert first == second
+
+
+Paths = list[tuple[int, int, int]]
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> Paths:
+    """Return how many of the same persons are in the first state, in another and dead, at month 0 and two later ones.
+
+    Nobody is censored, so that each probability is a number of persons over all.
+    """
+    n = draw(st.integers(15, 30))
+    dead = sorted(draw(st.tuples(st.integers(0, 9), st.integers(0, 9))))
+    left = sorted(draw(st.tuples(st.integers(dead[0], n), st.integers(dead[1], n))))
+    return [(n, 0, 0), *((n - there, there - gone, gone) for there, gone in zip(left, dead, strict=True))]
+
+
+def drawn(path: Paths) -> tuple[tuple[float, ...], ...]:
+    """Return what is published of the probabilities: all persons are said to be at risk, to leave nothing out."""
+    n = sum(path[0])
+    months = tuple(3.0 * place for place in range(len(path)))
+    shares = (tuple(number / n for number in counts) for counts in zip(*path, strict=True))
+    curves = tuple(
+        Curve(
+            name=f"Probability of state: {state}", group="ivig", kind="line", unit="probability", month=months,
+            value=values, low=values, high=values, at_risk_month=months, at_risk=(n,) * len(path),
+        )
+        for state, values in zip("abc", shares, strict=True)
+    )  # fmt: skip
+    empty = result({}, []).model_copy(update={"curves": curves})
+    return tuple(tuple(round(v, 9) for v in curve.value) for curve in mask([empty], maximum=MAXIMUM)[0].curves)
+
+
+@FEW
+@given(paths())
+def test_a_reader_who_tries_every_path_cannot_tell_a_few_persons_from_a_figure_of_states(path: Paths) -> None:
+    n, seen = sum(path[0]), drawn(path)
+    assert len(seen) == 3
+    assert all(abs(sum(shares) - 1) < 1e-9 for shares in zip(*seen, strict=True))
+    all_states = [(n - b - c, b, c) for b in range(n + 1) for c in range(n + 1 - b)]
+    # a month is drawn by itself: what could have been at it, and then what could have been before and after
+    published = {state: tuple(shares[1] for shares in drawn([(n, 0, 0), state, state])) for state in all_states}
+    first, second = (
+        [state for state in all_states if published[state] == tuple(shares[place] for shares in seen)]
+        for place in (1, 2)
+    )
+    possible = [(a, b) for a in first for b in second if a[0] >= b[0] and a[2] <= b[2]]
+    assert (path[1], path[2]) in possible, "the reader must at least find the truth"
+    for month in (0, 1):
+        for state in range(3):
+            found = {both[month][state] for both in possible}
+            assert max(found) - min(found) + 1 >= MAXIMUM
+            assert not found <= set(range(1, MAXIMUM))
+    for state in range(3):
+        # that somebody moved between two months may show, who moved alone does not
+        changes = {after[state] - before[state] for before, after in possible}
+        assert len(changes) >= MAXIMUM

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from analyses.methods.mixed import MixedFit, linear_mixed_model
-from analyses.methods.restricted_likelihood import evaluate, sums
-from analyses.methods.variance_search import search
+from analyses.methods.mixed_models.restricted_likelihood import evaluate, sums
+from analyses.methods.mixed_models.variance_search import search
 
 Array = NDArray[np.float64]
 Rows = tuple[Array, Array, Array, NDArray[np.intp], NDArray[np.intp]]

@@ -14,8 +14,8 @@ import statsmodels.formula.api as smf
 from scipy.optimize import least_squares
 
 from analyses.methods.mixed import MixedFit, linear_mixed_model
-from analyses.methods.reference_grid import cells
-from analyses.methods.restricted_likelihood import evaluate
+from analyses.methods.mixed_models.reference_grid import cells
+from analyses.methods.mixed_models.restricted_likelihood import evaluate
 
 FOLDER = Path(__file__).parent
 FULL = "log2_ldh ~ arm * years + baseline + sex"

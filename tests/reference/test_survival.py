@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
+from analyses.methods.hazards.proportional_hazards import ProportionalHazards
 from analyses.methods.survival import (
     CoxFit,
     KaplanMeier,
     LogRank,
+    MeanDifference,
     RestrictedMean,
     Survival,
     cox,
@@ -129,9 +133,12 @@ COX: dict[str, tuple[str, dict[str, str]]] = {
     "cox_breslow": (FULL, {"ties": "breslow"}),
     "cox_delayed_entry": (FULL, {"entry": "entry"}),
     "cox_strata_centre": (FULL, {"strata": "centre"}),
-    "cox_cluster_centre": (FULL, {"cluster": "centre"}),
-    "cox_weighted_robust": ("arm", {"weight": "weight", "cluster": "patient"}),
-    "cox_everything": (FULL, {"entry": "entry", "strata": "centre", "weight": "weight", "cluster": "centre"}),
+    "cox_cluster_centre": (FULL, {"cluster": "centre", "variance": "sandwich"}),
+    "cox_weighted_robust": ("arm", {"weight": "weight", "cluster": "patient", "variance": "sandwich"}),
+    "cox_everything": (
+        FULL,
+        {"entry": "entry", "strata": "centre", "weight": "weight", "cluster": "centre", "variance": "sandwich"},
+    ),
     "cox_cause_specific": (FULL, {"event": "failure"}),
 }
 
@@ -156,7 +163,7 @@ def test_weights_that_are_not_whole_make_the_variance_robust_without_being_asked
     unasked = cox("arm", persons, month="month", event="any", weight="weight")
     assert isinstance(asked, CoxFit)
     assert isinstance(unasked, CoxFit)
-    assert asked.variance == unasked.variance == "robust"
+    assert asked.variance == unasked.variance == "CR2"
     pd.testing.assert_frame_equal(asked.terms, unasked.terms)
 
 
@@ -172,11 +179,13 @@ def test_the_test_of_proportional_hazards_is_that_of_cox_zph(
     name: str, formula: str, settings: dict[str, str], persons: pd.DataFrame, reference: dict[str, Any]
 ) -> None:
     expected = reference[name]
-    found = proportional_hazards(formula, persons, month="month", event="any", **settings)  # type: ignore[arg-type]
-    assert isinstance(found, pd.DataFrame)
-    np.testing.assert_allclose(found["chi_square"], expected["chisq"], rtol=1e-7)
-    np.testing.assert_allclose(found["p"], expected["p"], rtol=1e-7)
-    assert found["df"].tolist() == expected["df"]
+    fit = cox(formula, persons, month="month", event="any", **settings)  # type: ignore[arg-type]
+    assert isinstance(fit, CoxFit)
+    found = proportional_hazards(fit)
+    assert isinstance(found, ProportionalHazards)
+    np.testing.assert_allclose(found.table["chi_square"], expected["chisq"], rtol=1e-7)
+    np.testing.assert_allclose(found.table["p"], expected["p"], rtol=1e-7)
+    assert found.table["df"].tolist() == expected["df"]
 
 
 @pytest.fixture(scope="module")
@@ -208,14 +217,16 @@ def test_lung_log_rank_anchor(lung: pd.DataFrame) -> None:
 
 
 def test_lung_proportional_hazards_anchor(lung: pd.DataFrame) -> None:
-    found = proportional_hazards("age + sex + ph_ecog", lung, month="time", event="event")
-    assert isinstance(found, pd.DataFrame)
-    assert found["chi_square"].iloc[-1] == pytest.approx(4.46366, abs=1e-5)
-    assert found["p"].iloc[-1] == pytest.approx(0.21555, abs=1e-5)
+    fit = cox("age + sex + ph_ecog", lung, month="time", event="event")
+    assert isinstance(fit, CoxFit)
+    found = proportional_hazards(fit)
+    assert isinstance(found, ProportionalHazards)
+    assert found.table["chi_square"].iloc[-1] == pytest.approx(4.46366, abs=1e-5)
+    assert found.table["p"].iloc[-1] == pytest.approx(0.21555, abs=1e-5)
 
 
 def test_lung_institution_anchors(lung: pd.DataFrame) -> None:
-    cluster = coefficients(cox("sex", lung, month="time", event="event", cluster="inst"))
+    cluster = coefficients(cox("sex", lung, month="time", event="event", cluster="inst", variance="sandwich"))
     strata = coefficients(cox("sex", lung, month="time", event="event", strata="inst"))
     assert (*cluster[0], *cluster[1]) == pytest.approx((-0.5287316, 0.1398503), rel=1e-6)
     assert (*strata[0], *strata[1]) == pytest.approx((-0.5226938, 0.180697), rel=1e-6)
@@ -242,11 +253,14 @@ def test_pbc_restricted_mean_anchors_of_survrm2() -> None:
     assert (first.value, first.std_error) == pytest.approx((7.146493, 0.2827748), rel=1e-6)
     assert (other.value, other.std_error) == pytest.approx((7.283416, 0.2954781), rel=1e-6)
     difference = found.difference
-    assert getattr(difference, "value", None) == pytest.approx(-0.1369228, abs=1e-7)
-    assert getattr(difference, "p", None) == pytest.approx(0.73779, abs=1e-5)
+    assert isinstance(difference, MeanDifference)
+    value, error = difference.value, difference.std_error
+    assert value == pytest.approx(-0.1369228, abs=1e-7)
+    # survRM2's p and limits are those of its standard error, which is ours; our interval is a little wider on purpose
+    assert 2 * norm.sf(abs(value) / error) == pytest.approx(0.73779, abs=1e-5)
     # the anchor's limits were computed with 1.96 in place of 1.959964
-    limits = (getattr(difference, "low", None), getattr(difference, "high", None))
-    assert limits == pytest.approx((-0.93853, 0.66469), abs=2e-5)
+    assert (value - 1.96 * error, value + 1.96 * error) == pytest.approx((-0.93853, 0.66469), abs=1e-5)
+    assert difference.low == pytest.approx(value - 1.959964 * error * math.sqrt(60 / 59), abs=5e-3)
 
 
 @pytest.mark.parametrize("columns", [{}, {"entry": "entry"}])

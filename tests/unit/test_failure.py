@@ -31,12 +31,13 @@ def test_the_ids_are_those_of_response_and_the_components(result: Result) -> Non
 
     names = {
         "ARM": ARMS, "MONTH": ("6", "12", "24"), "HORIZON": ("24",), "C minus R": ("rituximab minus ivig",),
-        "COVARIATE": COVARIATES,
+        "COVARIATE": COVARIATES, "WHEN": ("3", "6", "12", "24"),
     }  # fmt: skip
     promised = documented_ids((response.__doc__ or "") + (failure.__doc__ or ""), names)
     assert {row.id for row in result.rows} == {i for i in promised if not i.startswith("Persons|never scorable")}
     assert [(curve.name, curve.group) for curve in result.curves] == [
-        ("Cumulative incidence of failure", arm) for arm in ARMS
+        *(("Cumulative incidence of failure", arm) for arm in ARMS),
+        ("Hazard ratio over time", "all"),
     ]
 
 
@@ -56,7 +57,7 @@ def test_each_failure_is_counted_under_its_component() -> None:
     assert [number(found, f"Component|{name}|all|count|") for name in COMPONENTS] == [1, 1, 2, 1]
 
 
-def test_death_from_myositis_is_a_failure_and_another_death_is_censored() -> None:
+def test_death_from_myositis_is_a_failure_and_another_death_competes_with_it() -> None:
     people = [
         {"failure_day": 100.0, "failure_component": "death from myositis", "end_day": 100, "end_reason": "death"},
         {"end_day": 200, "end_reason": "death"},
@@ -65,6 +66,7 @@ def test_death_from_myositis_is_a_failure_and_another_death_is_censored() -> Non
     found = failure.answer(cohort(people), study())
     assert number(found, "Events||ivig|count|") == 1
     assert number(found, "Censored|death|ivig|count|") == 1
+    assert [number(found, f"{topic}||ivig|risk|12") for topic in ("Risk", "Death first")] == [1 / 2, 1 / 2]
 
 
 def test_a_failure_on_the_day_of_entry_is_before_it() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from analyses.result import Curve, Result
 from reports.comparison import Comparison
-from reports.figures import mean_curves, step_curves
 from reports.forest import ForestRow, forest, half_years
+from reports.mean_figures import mean_curves
 from reports.pictures import forest_picture, risk_picture
+from reports.step_figures import step_curves
 
 LABELS = {"ivig": "IVIG first", "rituximab": "Rituximab first"}
 TEXT = "{http://www.w3.org/2000/svg}text"

@@ -122,6 +122,9 @@ def test_estimate(number: Estimate, statistic: str, text: str) -> None:
         (NotEstimable(reason="no events"), "rate", "not estimable"),
         (Masked(), "count", "<5"),
         (Masked(reason="would give back a small count"), "count", "masked"),
+        (Masked(), "risk", "masked"),
+        (Masked(), "percent", "masked"),
+        (Masked(), "", "masked"),
     ],
 )
 def test_value(number: Summary | NotEstimable | Masked, statistic: str, text: str) -> None:

@@ -48,7 +48,7 @@ def test_a_floor_has_at_most_twelve_public_names_and_each_exists(floor: str) -> 
 
 def test_methods_know_no_medicine() -> None:
     words = ("ivig", "rituximab", "myositis", "cohort")
-    for path in sorted((ROOT / "analyses" / "methods").glob("*.py")):
+    for path in sorted((ROOT / "analyses" / "methods").rglob("*.py")):
         text = path.read_text(encoding="utf-8").lower()
         assert [word for word in words if word in text] == [], path.name
         below = re.findall(r"^(?:from|import) (registry[.\w]*)", text, flags=re.MULTILINE)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.methods import variance_search
 from analyses.methods.mixed import MixedFit, linear_mixed_model
+from analyses.methods.mixed_models import variance_search
 from analyses.result import NotEstimable
 from registry.errors import UserError
 

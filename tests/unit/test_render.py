@@ -176,7 +176,10 @@ def _table(cell: dict[str, object]) -> str:
 
     template = _environment().from_string('{% from "parts.html.j2" import show %}{{ show(table) }}')
     line = {"head": "h", "kind": "row", "cells": [cell]}
-    table = {"identifier": "t", "caption": "c", "head": ["", "x"], "lines": [line], "notes": [], "whole": True}
+    table = {
+        "identifier": "t", "caption": "c", "head": ["", "x"], "lines": [line], "notes": [], "whole": True,
+        "withheld": False,
+    }  # fmt: skip
     return template.render(table=table | {"text_columns": ()})
 
 

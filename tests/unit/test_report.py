@@ -13,7 +13,7 @@ import pikepdf
 import pytest
 
 from analyses.disclosure import mask
-from analyses.result import Result
+from analyses.result import Masked, NotEstimable, Result
 from registry.concepts import concepts
 from registry.errors import ExitCode, UserError
 from registry.rules import load_rules
@@ -123,7 +123,7 @@ def plain(html: str) -> str:
 def test_tables_and_images_can_be_read_aloud(lint: Lint) -> None:
     assert lint.wrong == []
     assert lint.tables == lint.captions > 20
-    assert len(lint.images) == 8
+    assert len(lint.images) == 12
     assert all(len(alt) > 40 for alt in lint.images)
 
 
@@ -140,7 +140,9 @@ def test_the_front_page_says_what_was_found_and_warns(html: str) -> None:
         "The risk of at least moderate response by 24 months was 48.0 % (40.0 to 56.0) with IVIG first and 43.2 %",
         "the difference (rituximab minus IVIG) was \u22124.8 percentage points (\u221219.8 to 10.2).",
         "The adjusted hazard ratio, rituximab against IVIG, was 0.84 (0.54 to 1.14) for response",
-        "At 12 months, with adjustment, rituximab minus IVIG: the LDH multiple differed by \u22128.0 %",
+        "Of the first 24 months, the mean time in response (without relapse or switch since) was 4.80 months (3.70",
+        "(3.70 to 5.90) with IVIG first and 4.80 months (3.70 to 5.90) with rituximab first; the difference was 0.40",
+        "At 12 months, with adjustment, the difference (rituximab minus IVIG) in the LDH multiple was \u22128.0 %",
         "Serious infections per 100 person-years: 7.5 (4.4 to 10.6) with IVIG first",
         "still carry confounding by indication",
         "p values are descriptive",
@@ -149,6 +151,79 @@ def test_the_front_page_says_what_was_found_and_warns(html: str) -> None:
         "duckdb 2.0.0",
     ):
         assert sentence in text, sentence
+
+
+def test_death_competes_and_no_text_says_otherwise(html: str) -> None:
+    text = plain(html)
+    for words in (
+        "Aalen-Johansen, death competing, unadjusted",
+        "Death first, by 24 months 5.0 % (1.0 to 9.0) 5.0 % (1.0 to 9.0) \u2013",
+        "Subdistribution, adjusted (death competing) 0.79 (0.51 to 1.07) \u2013 0.170",
+        "Gray's test (death competing), stratified by centre \u2013 \u2013 0.280",
+        "who dies first can no longer have them",
+        "CR2",
+    ):
+        assert words in text.replace("&#39;", "'"), words
+    assert not re.search("Kaplan|anti-conservative|somewhat too narrow|censoring here|if nobody died", text)
+
+
+def test_states_have_mean_months_probabilities_and_changes(html: str) -> None:
+    text = plain(html)
+    for words in (
+        "Mean months in each state within the first 24 months (95 % interval)",
+        "Switched to the other agent 4.80 (3.70 to 5.90) 4.80 (3.70 to 5.90) 0.40 (\u22121.30 to 2.10)",
+        "First agent, no response yet" + 4 * " 20.0 % (10.0 to 30.0)",
+        "State when last seen First agent, no response yet 16 11 27",
+        "In response, then relapse 30 22 52",
+    ):
+        assert words in text, words
+    assert "First agent, no response yet, then relapse" not in text, "nobody made this change"
+
+
+def test_robust_ratios_and_mean_numbers_stand_beside_the_exact_ratio(html: str) -> None:
+    text = plain(html)
+    assert text.count("Rate ratio, robust 1.80 (0.70 to 2.90)") == 2
+    assert "Per person by month 24 0.120 (0.080 to 0.160) 0.120 (0.080 to 0.160)" in text
+    assert "rate ratio 1.80 (0.90 to 2.70)." in text, "the finding is the exact one"
+
+
+def test_a_figure_that_is_not_drawn_says_why_and_has_no_caption(
+    study: Study, manifest: dict[str, Any], committee_results: tuple[Result, ...]
+) -> None:
+    masked = {result.name: result for result in mask(committee_results, maximum=4)}
+    for name in ("response", "sequence", "safety"):
+        masked[name] = masked[name].model_copy(update={"curves": ()})
+    reason = NotEstimable(reason="fewer than 10 events in an arm")
+    few = [
+        row.model_copy(update={"value": reason}) if row.topic == "Hazard ratio over time" else row
+        for row in masked["failure"].rows
+    ]
+    masked["failure"] = masked["failure"].model_copy(update={"rows": tuple(few), "curves": ()})
+    values, figures = contents(study, masked, title="A report", manifest=manifest)
+    text = plain(fill("committee.html.j2", values))
+    assert not {"states.svg", "infections.svg", "response-ratio.svg", "failure-ratio.svg"} & set(figures)
+    assert "Hazard ratio of failure over time, rituximab against IVIG. Not estimable: fewer than 10 events" in text
+    assert "rituximab against IVIG. Withheld: it would rest on too few persons or events." in text
+    assert "State of the persons over time. Not drawn: the curves would show single persons." in text
+    assert "Smoothed over scaled" not in text
+
+
+def test_a_table_of_nothing_but_masked_numbers_is_one_sentence(
+    study: Study, manifest: dict[str, Any], committee_results: tuple[Result, ...]
+) -> None:
+    masked = {result.name: result for result in mask(committee_results, maximum=4)}
+    withheld = Masked(reason="rests on a small count")
+    rows = tuple(
+        row.model_copy(update={"value": withheld})
+        if row.topic in {"Probability of state", "Mean time in state"}
+        else row
+        for row in masked["sequence"].rows
+    )
+    masked["sequence"] = masked["sequence"].model_copy(update={"rows": rows})
+    values, _ = contents(study, masked, title="A report", manifest=manifest)
+    text = plain(fill("committee.html.j2", values))
+    assert "Probability of each state (95 % interval) Withheld: every number of this table" in text
+    assert "(without relapse or switch since) was withheld with IVIG first and withheld with rituximab first" in text
 
 
 def test_small_counts_are_nowhere_to_be_read(html: str) -> None:
@@ -192,13 +267,13 @@ def test_the_report_is_a_tagged_pdf_with_bookmarks_and_nothing_is_logged(
     assert [record for record in caplog.records if record.name.startswith(("reports", "weasyprint"))] == []
     assert path == study.folder / "reports" / f"quarterly-2026-06-30-{SNAPSHOT}.pdf"
     with pikepdf.open(path) as pdf:
-        assert 12 <= len(pdf.pages) <= 20
+        assert 12 <= len(pdf.pages) <= 26
         assert "Report to the committee & friends" in str(pdf.docinfo["/Title"])
         with pdf.open_outline() as outline:
             headings = [item.title for item in outline.root[0].children]
         assert [text.split("\u2002")[-1] for text in headings[2:]] == [title for _, title in CHAPTERS]
         kinds = [str(item.S) for item in pdf.objects if isinstance(item, pikepdf.Dictionary) and "/S" in item]
-        assert kinds.count("/Figure") == 8
+        assert kinds.count("/Figure") == 12
         assert {"/Table", "/TH", "/Caption", "/H1", "/H2", "/L"} <= set(kinds)
 
 

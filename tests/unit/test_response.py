@@ -11,7 +11,7 @@ import pytest
 
 from analyses import response
 from analyses.disclosure import check, mask
-from analyses.methods.survival import CoxFit, cox, kaplan_meier
+from analyses.methods.survival import CoxFit, ProportionalHazards, cox, kaplan_meier, proportional_hazards
 from analyses.result import Estimate, NotEstimable, Result, Summary
 from registry.errors import ExitCode, UserError
 from tests.unit.small_cohort import COVARIATES, cohort, cohort_of, documented_ids, drawn, study
@@ -39,10 +39,11 @@ def persons(result: Result, level: str, group: str = "all", suffix: str = "") ->
 def test_every_promised_id_is_there_and_nothing_else(result: Result) -> None:
     names = {
         "ARM": ARMS, "MONTH": ("6", "12", "24"), "HORIZON": ("24",), "C minus R": ("rituximab minus ivig",),
-        "COVARIATE": COVARIATES,
+        "COVARIATE": COVARIATES, "WHEN": ("3", "6", "12", "24"),
     }  # fmt: skip
     promised = documented_ids(response.__doc__ or "", names)
-    own = {i for i in promised if not i.startswith(("Hazard ratio of covariate", "Proportional hazards"))}
+    not_for_others = ("Hazard ratio of covariate", "Proportional hazards", "Hazard ratio over time")
+    own = {i for i in promised if not i.startswith(not_for_others)}
     others = {
         identifier.replace("|", f"{suffix}|", 1)
         for identifier in own
@@ -94,7 +95,7 @@ def test_an_event_after_the_end_of_follow_up_does_not_count() -> None:
     assert number(found, "Events||ivig|count|") == 0
 
 
-def test_risk_is_1_minus_kaplan_meier_by_hand() -> None:
+def test_without_deaths_risk_is_1_minus_kaplan_meier_by_hand() -> None:
     # responses at days 90 and 200 of four, one lost at day 100: risk 1/4 at month 6, 1 - 3/4 x 1/2 at month 12
     found = response.answer(
         cohort([{"response_40_day": 90.0}, {"end_day": 100}, {"response_40_day": 200.0}, {}, RITUXIMAB]), study()
@@ -155,21 +156,22 @@ def months(frame: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("prevalent", [False, True])
 @pytest.mark.parametrize(
-    ("level", "formula", "strata"),
+    ("level", "formula", "strata", "cluster"),
     [
-        ("unadjusted", "comparator", None),
-        ("unadjusted, stratified by centre", "comparator", "centre"),
-        ("adjusted, stratified by centre", "comparator + age_decades + ild", "centre"),
+        ("unadjusted", "comparator", None, "centre"),
+        ("unadjusted, stratified by centre", "comparator", "centre", "centre"),
+        # three centres are too few for three terms
+        ("adjusted, stratified by centre", "comparator + age_decades + ild", "centre", None),
     ],
 )
 def test_hazard_ratios_are_those_of_the_named_model(
-    level: str, formula: str, strata: str | None, *, prevalent: bool
+    level: str, formula: str, strata: str | None, cluster: str | None, *, prevalent: bool
 ) -> None:
     made = drawn(prevalent=prevalent)
     value = response.answer(made, study())[f"Hazard ratio|{level}|all|hazard ratio|"]
     frame = months(made.patients)
     frame = frame[~(frame["response_40_day"] <= frame["entry_day"])]
-    fit = cox(formula, frame, month="month", event="event", entry="start", strata=strata)
+    fit = cox(formula, frame, month="month", event="event", entry="start", strata=strata, cluster=cluster)
     assert isinstance(fit, CoxFit)
     assert isinstance(value, Estimate)
     term = fit.terms.iloc[0]
@@ -178,6 +180,120 @@ def test_hazard_ratios_are_those_of_the_named_model(
     assert (value.value, value.low, value.high) == pytest.approx(tuple(expected), rel=1e-9)
     assert (value.n, value.events) == (fit.n, fit.events)
     assert value.p == pytest.approx(term["p"], rel=1e-6)
+    assert value.df == (None if cluster is None else pytest.approx(term["df"], rel=1e-6))
+
+
+def eight_centres(size: int = 300) -> pd.DataFrame:
+    frame = drawn(size).patients
+    return frame.assign(centre=[f"centre {i % 8}" for i in range(len(frame))])
+
+
+def test_with_centres_enough_every_hazard_ratio_has_its_variance_by_centre() -> None:
+    frame = eight_centres()
+    found = response.answer(cohort_of(frame), study())
+    fit = cox(
+        "comparator + age_decades + ild", months(frame), month="month", event="event", strata="centre", cluster="centre"
+    )
+    assert isinstance(fit, CoxFit)
+    terms = fit.terms.set_index("term")
+    names = {
+        "comparator": "Hazard ratio|adjusted, stratified by centre|all|hazard ratio|",
+        **{name: f"Hazard ratio of covariate|{name}|all|hazard ratio|" for name in COVARIATES},
+    }
+    for term, identifier in names.items():
+        value = found[identifier]
+        assert isinstance(value, Estimate)
+        assert (value.low, value.high) == pytest.approx(tuple(np.exp(terms.loc[term, ["low", "high"]].to_numpy(float))))
+        assert value.df == pytest.approx(terms.loc[term, "df"])
+        assert value.df is not None
+        assert 3 < value.df <= 7
+    assert not any("too few for a variance by centre" in note for note in found.notes)
+
+
+def test_hazard_ratios_without_a_variance_by_centre_are_named_once(result: Result) -> None:
+    (note,) = [note for note in result.notes if "too few for a variance by centre" in note]
+    level = "adjusted, stratified by centre"
+    assert note.endswith(f": response, {level}; minimal response, {level}; major response, {level}.")
+    (note,) = [note for note in result.notes if "fewer than 4 degrees of freedom" in note]
+    assert "response, unadjusted" in note
+    assert level not in note.replace("unadjusted", "")
+    found = result[f"Hazard ratio|{level}|all|hazard ratio|"]
+    assert isinstance(found, Estimate)
+    assert found.df is None
+
+
+def test_a_term_that_one_centre_alone_decides_has_the_variance_of_the_model() -> None:
+    frame = eight_centres()
+    frame["ild"] = frame["ild"].where(frame["centre"] == "centre 0", 0.0).fillna(0.0)
+    found = response.answer(cohort_of(frame), study())
+    value = found["Hazard ratio|adjusted, stratified by centre|all|hazard ratio|"]
+    assert isinstance(value, Estimate)
+    assert value.df is None
+    assert any("too few for a variance by centre" in note for note in found.notes)
+
+
+def test_the_hazard_ratio_over_time_is_the_smooth_one_at_whole_months() -> None:
+    frame = drawn().patients
+    found = response.answer(cohort_of(frame), study())
+    (curve,) = [curve for curve in found.curves if curve.kind == "line"]
+    assert (curve.name, curve.group, curve.unit, curve.at_risk) == ("Hazard ratio over time", "all", "hazard ratio", ())
+    own = months(frame)
+    own = own[own["ild"].notna()]
+    when = own.loc[own["event"] == 1, "month"]
+    assert list(curve.month) == list(np.arange(curve.month[0], curve.month[-1] + 1))
+    # five events up to the first month and from the last one on: fewer would be single persons
+    assert (when <= curve.month[0]).sum() >= 5 > (when <= curve.month[0] - 1).sum()
+    assert (when >= curve.month[-1]).sum() >= 5
+    at_risk = [(own.loc[own["arm"] == arm, "month"] >= curve.month[-1]).sum() for arm in ARMS]
+    after = [(own.loc[own["arm"] == arm, "month"] >= curve.month[-1] + 1).sum() for arm in ARMS]
+    assert min(at_risk) >= 10 > min(after)
+    fit = cox("comparator + age_decades + ild", own, month="month", event="event", strata="centre")
+    assert isinstance(fit, CoxFit)
+    test = proportional_hazards(fit)
+    assert isinstance(test, ProportionalHazards)
+    smooth = test.smoothed("comparator")
+    assert not isinstance(smooth, NotEstimable)
+    for month in (3, 6):
+        value = found[f"Hazard ratio over time||all|hazard ratio|{month}"]
+        assert isinstance(value, Estimate)
+        expected = [
+            math.exp(np.interp(month, smooth.months, line))
+            for line in (smooth.log_hazard_ratio, smooth.low, smooth.high)
+        ]
+        assert (value.value, value.low, value.high) == pytest.approx(tuple(expected), rel=1e-7)
+        assert value.value == curve.value[curve.month.index(month)]
+
+
+def test_outside_the_curve_over_time_a_month_says_where_it_runs() -> None:
+    found = response.answer(cohort_of(drawn(120).patients), study())
+    (curve,) = [curve for curve in found.curves if curve.kind == "line"]
+    assert curve.month[-1] < 24
+    value = found["Hazard ratio over time||all|hazard ratio|24"]
+    assert isinstance(value, NotEstimable)
+    assert f"from month {curve.month[0]:g} to month {curve.month[-1]:g}" in value.reason
+
+
+def test_the_curve_over_time_starts_in_the_first_whole_month_after_the_first_event() -> None:
+    frame = drawn().patients
+    shifted = frame.assign(**{name: frame[name] + 76 for name in ("response_20_day", "response_40_day", "end_day")})
+    found = response.answer(cohort_of(shifted), study())
+    (curve,) = [curve for curve in found.curves if curve.kind == "line"]
+    first = shifted.loc[shifted["ild"].notna(), "response_40_day"].min() / 30.4375
+    assert first % 1 > 0
+    assert curve.month[0] == math.ceil(first)
+    assert curve.month[0] > 1
+
+
+def test_with_few_events_in_an_arm_there_is_no_curve_over_time() -> None:
+    frame = drawn().patients
+    rare = frame[frame["response_40_day"].isna() | (frame["arm"] == "ivig")]
+    some = frame[frame["response_40_day"].notna() & (frame["arm"] == "rituximab")]
+    for number_of_events, there in ((9, False), (10, True)):
+        chosen = pd.concat([rare, some[some["ild"].notna()].head(number_of_events)], ignore_index=True)
+        found = response.answer(cohort_of(chosen), study())
+        assert any(curve.kind == "line" for curve in found.curves) == there
+        value = found["Hazard ratio over time||all|hazard ratio|3"]
+        assert there or value == NotEstimable(reason="fewer than 10 events in an arm are too few for a curve over time")
 
 
 def test_the_comparison_turns_with_the_reference(result: Result) -> None:
@@ -282,12 +398,13 @@ def test_minimal_and_major_response_are_other_events_of_the_same_kind(result: Re
 
 
 def test_curves_start_at_0_rise_and_have_numbers_below_them(result: Result) -> None:
-    assert [(curve.name, curve.group) for curve in result.curves] == [
+    steps = [curve for curve in result.curves if curve.kind == "step"]
+    assert [(curve.name, curve.group) for curve in steps] == [
         (f"Cumulative incidence of {name}", arm)
         for name in ("response", "minimal response", "major response")
         for arm in ARMS
     ]
-    for curve in result.curves:
+    for curve in steps:
         assert (curve.kind, curve.unit) == ("step", "probability")
         assert (curve.month[0], curve.value[0], curve.low[0], curve.high[0]) == (0, 0, 0, 0)
         assert list(curve.month) == sorted(set(curve.month))

@@ -45,8 +45,8 @@ def files(study: Study) -> dict[str, bytes]:
 
 def test_every_question_is_asked_in_order_and_twice_of_all_users(study: Study) -> None:
     assert [result.name for result in run(study)] == [
-        "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety",
-        "centres", "response_all_users", "failure_all_users", "quality",
+        "accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_mmt8", "sparing",
+        "safety", "centres", "response_all_users", "failure_all_users", "quality",
     ]  # fmt: skip
 
 
@@ -147,6 +147,9 @@ def test_damaged_results_are_named(study: Study) -> None:
         ("centres", "Events|ARM, all|CENTRE"), ("accrual", "Persons in the cohort|ARM|CENTRE"),
         ("safety", "Serious infections"), ("safety", "Persons with a serious infection|yes"),
         ("safety", "Thromboembolic events"), ("safety", "Persons with a thromboembolic event|yes"),
+        ("safety", "Mean number of serious infections"), ("safety", "Mean number of thromboembolic events"),
+        ("sequence", "Persons who were ever in|STATE|"), ("sequence", "Last state|STATE|"), ("safety", "Deaths"),
+        ("sequence", "Mean time in state|STATE|"), ("sequence", "Probability of state: STATE"),
     ],
 )  # fmt: skip
 def test_the_names_by_which_masking_ties_counts_are_those_of_the_questions(question: str, name: str) -> None:

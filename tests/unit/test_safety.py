@@ -10,8 +10,9 @@ from types import MappingProxyType
 import pandas as pd
 import pytest
 
-from analyses.disclosure import check
-from analyses.result import Estimate, NotEstimable, Result, Summary
+from analyses.disclosure import check, mask
+from analyses.repeated_events import stretches
+from analyses.result import Estimate, Masked, NotEstimable, Result, Summary
 from analyses.safety import answer
 from registry.cohort import Cohort
 from registry.study import Centre, Study
@@ -158,6 +159,70 @@ def test_low_igg_is_among_those_with_a_gradable_value() -> None:
     assert number(result, "Lowest IgG, scheme A|severe|all|percent|") == 25
     assert number(result, "Lowest IgG, scheme B|low|ivig|percent|") == 50
     assert number(result, "Persistently low IgG|yes|all|count|") == 2
+
+
+AGAIN = table(
+    ["term"],
+    ("a", 0, "Sepsis"), ("a", 0, "Pneumonia"), ("a", 300, "Sepsis"), ("b", 400, "Sepsis"),
+    ("d", 20, "Sepsis"), ("e", 30, "Sepsis"), ("f", 100, "Sepsis"),
+)  # fmt: skip
+
+
+def test_persons_are_in_stretches_from_one_event_to_the_next() -> None:
+    patients = cohort().patients.set_index("person_id")
+    rows = stretches(AGAIN, patients)
+    own = rows[rows["person"] == "a"]
+    # two on the day of entry come half a day later, a thousandth of a day apart
+    assert (own["month"] * 30.4375).tolist() == pytest.approx([0.499, 0.5, 300, 730])
+    assert own["event"].tolist() == [1, 1, 1, 0]
+    assert own["entry"].tolist() == pytest.approx([0, *own["month"].tolist()[:-1]])
+    # f dies of the infection of day 100: one stretch that ends with both
+    assert rows.loc[rows["person"] == "f", ["event", "terminal"]].to_numpy().tolist() == [[1, 1]]
+    assert rows["terminal"].sum() == 1
+    assert rows["event"].sum() == len(AGAIN)
+
+
+def test_the_robust_ratio_has_the_persons_as_clusters() -> None:
+    name = "Serious infections|rituximab against ivig, robust|all|rate ratio|"
+    ratio = answer(cohort(serious_infection=AGAIN), study())[name]
+    assert isinstance(ratio, Estimate)
+    assert ratio.low < ratio.value < ratio.high
+    assert ratio.df is not None
+    assert (ratio.df < 6, ratio.events) == (True, 7)
+    assert isinstance(answer(cohort(serious_infection=INFECTIONS[:4]), study())[name], Estimate | NotEstimable)
+    none = answer(cohort(), study())[name]
+    assert none == NotEstimable(reason="no events in an arm")
+
+
+def test_the_mean_number_counts_events_of_a_person_who_began() -> None:
+    # ivig: 3 by month 12 and 4 by month 24 of 3 persons; nobody dies. rituximab: d, e and f, and then f dies.
+    result = answer(cohort(serious_infection=AGAIN), study())
+    for arm, month, mean, events in (("ivig", 12, 3 / 3, 3), ("rituximab", 12, 3 / 3, 3)):
+        found = result[f"Mean number of serious infections||{arm}|mean|{month}"]
+        assert isinstance(found, Estimate)
+        assert found.value == pytest.approx(mean)
+        assert number(result, f"Serious infections||{arm}|count|{month}") == events
+    # followed for 730 days, which is month 23.98
+    assert isinstance(result["Mean number of serious infections||ivig|mean|24"], NotEstimable)
+    curve = next(c for c in result.curves if c.name == "Mean number of serious infections" and c.group == "ivig")
+    assert (curve.kind, curve.unit) == ("step", "events per person")
+    assert curve.value == pytest.approx((0, 1 / 3, 2 / 3, 1, 4 / 3, 4 / 3))
+    assert curve.month[-1] == curve.at_risk_month[-1] == 21
+
+
+def test_nobody_has_events_after_death() -> None:
+    # f, one of three, dies on day 100: the event of d on day 200 is one of 2 alive, of 2/3 of those who began.
+    one = table(["term"], ("d", 200, "Sepsis"))
+    found = answer(cohort(serious_infection=one), study())["Mean number of serious infections||rituximab|mean|12"]
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(2 / 3 * 1 / 2)
+
+
+def test_the_mean_number_of_few_persons_is_not_drawn_nor_printed() -> None:
+    masked = mask([answer(cohort(serious_infection=AGAIN), study())])[0]
+    assert [c.name for c in masked.curves if "serious" in c.name] == []
+    assert isinstance(masked["Mean number of serious infections||ivig|mean|12"], Masked)
+    assert isinstance(masked["Serious infections|rituximab against ivig, robust|all|rate ratio|"], Masked)
 
 
 def test_infusions_with_a_reaction_are_told_from_reactions() -> None:

@@ -175,3 +175,11 @@ def test_bands_of_the_score_are_open_below_and_closed_above() -> None:
 def test_notes_that_analyses_share_are_printed_once(results: dict[str, Result]) -> None:
     table = definitions.notes_table(list(results.values()))
     assert [line.cells[0].text for line in table.lines].count("A note on visits.") == 1
+
+
+def test_a_table_of_which_masking_left_no_number_is_withheld_and_one_of_small_counts_is_not() -> None:
+    masked, small = Masked(reason="rests on a small count"), Masked()
+    for values, withheld in (((masked, masked), True), ((masked, small), False), ((masked, Summary(value=7)), False)):
+        draft = Draft(maximum=4)
+        draft.line("a", *(draft.cell(value, statistic="count") for value in values), Cell(text=""))
+        assert draft.table("t", caption="c", head=("", "x", "y", "z")).withheld == withheld

@@ -1,0 +1,1 @@
+"""Competing risks: cumulative incidences, Gray's test and the Fine-Gray model."""

@@ -1,0 +1,1 @@
+"""Events that can come again: exact rates, rate ratios and mean numbers."""

@@ -1,0 +1,1 @@
+"""Curves of persons free of an event and what compares them: Kaplan-Meier, log-rank, restricted means."""

@@ -1,0 +1,1 @@
+"""Several states: occupation probabilities, times in state and transitions."""
