@@ -23,26 +23,12 @@ from analyses.methods.competing import (
 )
 from analyses.methods.survival import KaplanMeier, cox, kaplan_meier, restricted_mean
 from analyses.result import NotEstimable
+from tests.persons_drawn import registries
 
 HORIZON = 3.0
 MODEST = settings(max_examples=20, deadline=None)
 ARRAYS = ("month", "incidence", "std_error", "low", "high", "free", "at_risk", "events", "at_risk_weighted")
 WEIGHTS = st.sampled_from([None, "weight", "odd"])
-
-
-@st.composite
-def registries(draw: st.DrawFn, *, least: int = 1, most: int = 14) -> pd.DataFrame:
-    """Draw persons on a coarse grid, so that ties, empty groups and late entries are common."""
-    size = draw(st.integers(least, most))
-
-    def column(low: int, high: int) -> list[int]:
-        return draw(st.lists(st.integers(low, high), min_size=size, max_size=size))
-
-    frame = pd.DataFrame(
-        {"entry": column(0, 5), "length": column(1, 8), "cause": column(0, 2), "group": column(0, 1),
-         "stratum": column(0, 2), "z": column(-2, 2), "weight": column(1, 3)}
-    )  # fmt: skip
-    return frame.assign(entry=frame["entry"] / 4, month=(frame["entry"] + frame["length"]) / 4, odd=frame["weight"] / 7)
 
 
 def curves(data: pd.DataFrame, weight: str | None = None, *, late: bool = True) -> CumulativeIncidence:
@@ -66,7 +52,7 @@ def same_model(first: FineGrayFit | NotEstimable, second: FineGrayFit | NotEstim
 
 
 @MODEST
-@given(registries(), st.randoms(use_true_random=False), WEIGHTS)
+@given(registries(causes=2), st.randoms(use_true_random=False), WEIGHTS)
 def test_the_order_of_rows_changes_no_digit(data: pd.DataFrame, random: object, weight: str | None) -> None:
     shuffled = data.sample(frac=1, random_state=random.randrange(10**6)).reset_index(drop=True)  # type: ignore[attr-defined]
     first, second = curves(data, weight), curves(shuffled, weight)
@@ -80,7 +66,10 @@ def test_the_order_of_rows_changes_no_digit(data: pd.DataFrame, random: object, 
 
 
 @MODEST
-@given(registries(), st.sampled_from([{}, {"strata": "stratum"}, {"censoring_strata": "stratum", "entry": "entry"}]))
+@given(
+    registries(causes=2),
+    st.sampled_from([{}, {"strata": "stratum"}, {"censoring_strata": "stratum", "entry": "entry"}]),
+)
 def test_a_whole_weight_is_that_many_rows(data: pd.DataFrame, roles: dict[str, str]) -> None:
     rows = data.loc[data.index.repeat(data["weight"])].reset_index(drop=True)
     first, second = curves(data, "weight"), curves(rows)
@@ -103,7 +92,7 @@ def test_a_whole_weight_is_that_many_rows(data: pd.DataFrame, roles: dict[str, s
 
 
 @MODEST
-@given(registries(), st.integers(1, 12))
+@given(registries(causes=2), st.integers(1, 12))
 def test_splitting_follow_up_changes_no_incidence(data: pd.DataFrame, quarter: int) -> None:
     cut = quarter / 4
     crossing = (data["entry"] < cut) & (cut < data["month"])
@@ -122,7 +111,7 @@ def test_splitting_follow_up_changes_no_incidence(data: pd.DataFrame, quarter: i
 
 
 @MODEST
-@given(registries(), WEIGHTS)
+@given(registries(causes=2), WEIGHTS)
 def test_incidences_and_what_is_free_add_up_to_1_within_limits_and_without_nan(
     data: pd.DataFrame, weight: str | None
 ) -> None:
@@ -144,7 +133,7 @@ def test_incidences_and_what_is_free_add_up_to_1_within_limits_and_without_nan(
 
 
 @MODEST
-@given(registries(), WEIGHTS)
+@given(registries(causes=2), WEIGHTS)
 def test_times_lost_to_all_causes_and_the_restricted_mean_add_up_to_the_horizon(
     data: pd.DataFrame, weight: str | None
 ) -> None:
@@ -159,7 +148,7 @@ def test_times_lost_to_all_causes_and_the_restricted_mean_add_up_to_the_horizon(
 
 
 @MODEST
-@given(registries(), WEIGHTS)
+@given(registries(causes=2), WEIGHTS)
 def test_with_one_cause_it_is_kaplan_meier(data: pd.DataFrame, weight: str | None) -> None:
     single = data.assign(cause=(data["cause"] > 0).astype(int), entry=0.0)
     other = kaplan_meier(single["month"], single["cause"], weight=single[weight] if weight else None)
@@ -175,7 +164,7 @@ def test_with_one_cause_it_is_kaplan_meier(data: pd.DataFrame, weight: str | Non
 
 
 @MODEST
-@given(registries(), WEIGHTS)
+@given(registries(causes=2), WEIGHTS)
 def test_without_a_competing_event_fine_gray_is_cox(data: pd.DataFrame, weight: str | None) -> None:
     single = data.assign(cause=(data["cause"] == 1).astype(int))
     roles = {"entry": "entry", "strata": "stratum", **({"weight": weight} if weight else {})}
@@ -188,7 +177,9 @@ def test_without_a_competing_event_fine_gray_is_cox(data: pd.DataFrame, weight: 
 
 
 @MODEST
-@given(registries(least=2), st.sampled_from(["after", "among"]), st.sampled_from(["estimated", "known"]), WEIGHTS)
+@given(
+    registries(causes=2, least=2), st.sampled_from(["after", "among"]), st.sampled_from(["estimated", "known"]), WEIGHTS
+)
 def test_every_number_is_a_number_or_says_why_not(
     data: pd.DataFrame, tied: str, weights: str, weight: str | None
 ) -> None:
@@ -217,7 +208,7 @@ def test_every_number_is_a_number_or_says_why_not(
 
 
 @MODEST
-@given(registries(least=3), st.floats(0.1, 30))
+@given(registries(causes=2, least=3), st.floats(0.1, 30))
 def test_a_ratio_does_not_depend_on_the_unit_of_time_nor_a_test_on_the_names_of_groups(
     data: pd.DataFrame, factor: float
 ) -> None:

@@ -25,25 +25,11 @@ from analyses.methods.hazards.proportional_hazards import ProportionalHazards, p
 from analyses.methods.hazards.rank_sums import sums_below
 from analyses.methods.hazards.smoothed_residuals import HazardRatioCurve
 from analyses.result import NotEstimable
+from tests.persons_drawn import registries
 
 MODEST = settings(max_examples=30, deadline=None)
 FEW = settings(max_examples=15, deadline=None)
 NEW = pd.DataFrame({"group": [0, 1], "z": [0.0, 1.5]})
-
-
-@st.composite
-def registries(draw: st.DrawFn, *, least: int = 2, most: int = 24) -> pd.DataFrame:
-    """Draw persons on a coarse grid, so that ties, separation and late entries are common."""
-    size = draw(st.integers(least, most))
-
-    def column(low: int, high: int) -> list[int]:
-        return draw(st.lists(st.integers(low, high), min_size=size, max_size=size))
-
-    frame = pd.DataFrame(
-        {"entry": column(0, 5), "length": column(1, 8), "event": column(0, 1), "group": column(0, 1),
-         "stratum": column(0, 2), "z": column(-2, 2), "weight": column(1, 3)}
-    )  # fmt: skip
-    return frame.assign(entry=frame["entry"] / 4, month=(frame["entry"] + frame["length"]) / 4, odd=frame["weight"] / 7)
 
 
 def design(data: pd.DataFrame, formula: str = "group + z", **roles: str) -> CoxDesign | NotEstimable:
@@ -106,7 +92,10 @@ def finite(found: dict[str, Any]) -> None:
 
 @MODEST
 @given(
-    registries(), st.integers(0, 10**6), st.sampled_from([None, "weight", "odd"]), st.sampled_from([None, "stratum"])
+    registries(least=2, most=24),
+    st.integers(0, 10**6),
+    st.sampled_from([None, "weight", "odd"]),
+    st.sampled_from([None, "stratum"]),
 )
 def test_the_order_of_rows_changes_no_digit_and_there_is_no_nan(
     data: pd.DataFrame, seed: int, weight: str | None, strata: str | None
@@ -118,7 +107,7 @@ def test_the_order_of_rows_changes_no_digit_and_there_is_no_nan(
 
 
 @MODEST
-@given(registries(least=4), st.sampled_from([None, "stratum"]))
+@given(registries(least=4, most=24), st.sampled_from([None, "stratum"]))
 def test_a_whole_weight_is_that_many_rows(data: pd.DataFrame, strata: str | None) -> None:
     # Efron's ties take a weight for one person's; Breslow's do not see the difference
     rows = data.loc[data.index.repeat(data["weight"])].reset_index(drop=True)
@@ -127,7 +116,7 @@ def test_a_whole_weight_is_that_many_rows(data: pd.DataFrame, strata: str | None
 
 
 @MODEST
-@given(registries(least=4), st.integers(1, 12))
+@given(registries(least=4, most=24), st.integers(1, 12))
 def test_splitting_follow_up_changes_nothing_but_what_is_counted_in_rows(data: pd.DataFrame, quarter: int) -> None:
     cut = quarter / 4
     crossing = (data["entry"] < cut) & (cut < data["month"])
@@ -142,7 +131,7 @@ def test_splitting_follow_up_changes_nothing_but_what_is_counted_in_rows(data: p
 
 
 @MODEST
-@given(registries(), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
+@given(registries(least=2, most=24), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
 def test_sums_over_risk_sets_are_those_of_a_loop(data: pd.DataFrame, ties: Any, weight: str | None) -> None:
     arrays = design(data, strata="stratum", **({"weight": weight} if weight else {}))
     if isinstance(arrays, NotEstimable):
@@ -165,7 +154,7 @@ def test_sums_over_risk_sets_are_those_of_a_loop(data: pd.DataFrame, ties: Any, 
 
 
 @MODEST
-@given(registries(), st.sampled_from([None, "weight", "odd"]))
+@given(registries(least=2, most=24), st.sampled_from([None, "weight", "odd"]))
 def test_concordance_and_its_error_are_those_of_all_pairs(data: pd.DataFrame, weight: str | None) -> None:
     arrays = design(data, strata="stratum", **({"weight": weight} if weight else {}))
     if isinstance(arrays, NotEstimable):
@@ -211,7 +200,7 @@ def test_sums_below_a_rank_are_those_of_a_loop(pairs: list[tuple[int, int]], dat
 
 
 @MODEST
-@given(registries(), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
+@given(registries(least=2, most=24), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
 def test_a_second_opinion_on_concordance_baseline_and_residuals(
     data: pd.DataFrame, ties: Any, weight: str | None
 ) -> None:
@@ -245,7 +234,7 @@ def test_a_second_opinion_on_concordance_baseline_and_residuals(
 
 
 @MODEST
-@given(registries(), st.sampled_from([None, "odd"]))
+@given(registries(least=2, most=24), st.sampled_from([None, "odd"]))
 def test_expected_survival_falls_within_its_limits(data: pd.DataFrame, weight: str | None) -> None:
     fit = model(data, strata="stratum", weight=weight)
     if isinstance(fit, NotEstimable):
@@ -263,7 +252,7 @@ def test_expected_survival_falls_within_its_limits(data: pd.DataFrame, weight: s
 
 
 @MODEST
-@given(registries(least=4), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
+@given(registries(least=4, most=24), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "odd"]))
 def test_the_penalised_score_is_the_slope_and_sums_say_what_the_whole_table_says(
     data: pd.DataFrame, ties: Any, weight: str | None
 ) -> None:
@@ -298,7 +287,10 @@ def profiled(found: FirthMaximum, arrays: CoxDesign) -> np.ndarray[Any, Any]:
 
 @FEW
 @given(
-    registries(least=4), st.sampled_from(["efron", "breslow"]), st.sampled_from([None, "stratum"]), st.integers(0, 99)
+    registries(least=4, most=24),
+    st.sampled_from(["efron", "breslow"]),
+    st.sampled_from([None, "stratum"]),
+    st.integers(0, 99),
 )
 def test_firth_is_finite_whenever_the_data_say_something(
     data: pd.DataFrame, ties: Any, strata: str | None, seed: int

@@ -26,25 +26,11 @@ from analyses.methods.survival import (
     survival_difference,
 )
 from analyses.result import NotEstimable
+from tests.persons_drawn import registries
 
 HORIZON = 3.0
 MODEST = settings(max_examples=40, deadline=None)
 ARRAYS = ("month", "survival", "std_error", "low", "high", "at_risk", "events", "at_risk_weighted", "events_weighted")
-
-
-@st.composite
-def registries(draw: st.DrawFn, *, least: int = 1, most: int = 14) -> pd.DataFrame:
-    """Draw persons on a coarse grid, so that ties, empty groups and late entries are common."""
-    size = draw(st.integers(least, most))
-
-    def column(low: int, high: int) -> list[int]:
-        return draw(st.lists(st.integers(low, high), min_size=size, max_size=size))
-
-    frame = pd.DataFrame(
-        {"entry": column(0, 5), "length": column(1, 8), "event": column(0, 1), "group": column(0, 1),
-         "stratum": column(0, 2), "z": column(-2, 2), "weight": column(1, 3)}
-    )  # fmt: skip
-    return frame.assign(entry=frame["entry"] / 4, month=(frame["entry"] + frame["length"]) / 4, odd=frame["weight"] / 7)
 
 
 def curve(data: pd.DataFrame, weight: str | None = None) -> KaplanMeier:

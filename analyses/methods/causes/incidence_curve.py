@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyses.methods.causes.competing_risks import Endings, known_number
-from analyses.methods.curves.survival_curve import Quantile
-from analyses.methods.risk_sets import at_risk, at_risk_weighted, positive
+from analyses.methods.curves.survival_curve import Quantile, first_time, no_event_low, recovered_limits
+from analyses.methods.risk_sets import at_risk, at_risk_weighted
 from analyses.result import NotEstimable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-
-_TOLERANCE = math.sqrt(np.finfo(float).eps)  # of an incidence that should equal a quantile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +108,10 @@ class IncidenceCurve:
         high = np.where(self.value > 0, self.high, 0.0)
         return Quantile(
             probability=probability,
-            value=_first(self.month, self.value, probability),
-            low=_first(self.month, high, probability),
-            high=_first(self.month[known], self.low[known], probability),
+            # a survival curve comes down to a height, this one comes up to it
+            value=first_time(self.month, -self.value, -probability),
+            low=first_time(self.month, -high, -probability),
+            high=first_time(self.month[known], -self.low[known], -probability),
         )
 
 
@@ -131,28 +130,10 @@ def incidence_difference(
         return a
     if isinstance(b, NotEstimable):
         return b
-    value = a.value - b.value
-    return IncidenceDifference(
-        month=month,
-        value=value,
-        low=value - math.hypot(a.value - a.low, b.high - b.value),
-        high=value + math.hypot(a.high - a.value, b.value - b.low),
-    )
+    value, low, high = recovered_limits((a.value, a.low, a.high), (b.value, b.low, b.high))
+    return IncidenceDifference(month=month, value=value, low=low, high=high)
 
 
 def no_event_high(number: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return the upper limit of a probability when nobody of a number of persons had the event (Clopper-Pearson)."""
-    return np.where(number > 0, 1.0 - ((1 - level) / 2) ** (1 / positive(number)), 1.0)
-
-
-def _first(month: NDArray[np.float64], curve: NDArray[np.float64], height: float) -> float:
-    """Return the first time at or above a height, or the middle of a stretch that runs level at it."""
-    reached = np.flatnonzero(curve >= height - _TOLERANCE)
-    if reached.size == 0:
-        return math.inf
-    start = reached[0]
-    if curve[start] > height + _TOLERANCE:
-        return float(month[start])
-    above = np.flatnonzero(curve > height + _TOLERANCE)
-    end = above[0] if above.size else month.size - 1
-    return float(month[start] + month[end]) / 2
+    return 1.0 - no_event_low(number, level)

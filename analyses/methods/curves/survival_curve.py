@@ -127,9 +127,9 @@ class KaplanMeier:
         low = np.where(self.survival < 1, self.low, 1.0)
         return Quantile(
             probability=probability,
-            value=_first(self.month, self.survival, 1 - probability),
-            low=_first(self.month, low, 1 - probability),
-            high=_first(self.month[known], self.high[known], 1 - probability),
+            value=first_time(self.month, self.survival, 1 - probability),
+            low=first_time(self.month, low, 1 - probability),
+            high=first_time(self.month[known], self.high[known], 1 - probability),
         )
 
 
@@ -147,13 +147,16 @@ def survival_difference(first: KaplanMeier, second: KaplanMeier, *, month: float
         return a
     if isinstance(b, NotEstimable):
         return b
-    value = a.survival - b.survival
-    return SurvivalDifference(
-        month=month,
-        value=value,
-        low=value - math.hypot(a.survival - a.low, b.high - b.survival),
-        high=value + math.hypot(a.high - a.survival, b.survival - b.low),
-    )
+    value, low, high = recovered_limits((a.survival, a.low, a.high), (b.survival, b.low, b.high))
+    return SurvivalDifference(month=month, value=value, low=low, high=high)
+
+
+def recovered_limits(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Return first minus second with limits, each given as (value, low, high), independent of the other."""
+    (a, low_a, high_a), (b, low_b, high_b) = first, second
+    return a - b, a - b - math.hypot(a - low_a, high_b - b), a - b + math.hypot(high_a - a, b - low_b)
 
 
 def no_event_low(number: NDArray[np.float64], level: float) -> NDArray[np.float64]:
@@ -161,7 +164,7 @@ def no_event_low(number: NDArray[np.float64], level: float) -> NDArray[np.float6
     return np.where(number > 0, ((1 - level) / 2) ** (1 / positive(number)), 0.0)
 
 
-def _first(month: NDArray[np.float64], curve: NDArray[np.float64], height: float) -> float:
+def first_time(month: NDArray[np.float64], curve: NDArray[np.float64], height: float) -> float:
     """Return the first time at or below a height, or the middle of a stretch that runs level at it."""
     reached = np.flatnonzero(curve <= height + _TOLERANCE)
     if reached.size == 0:
