@@ -104,25 +104,30 @@ def _of_few(at: AtCoefficients, rows: Sequence[Places], hazard: Floats, first: F
     squares = at.mean[:, upper[0]] * at.mean[:, upper[1]]
     for place, own in enumerate(rows):
         matrix, relative = at.design.matrix[own], at.relative[own, None]
-        whole, tied = cluster_sums(steps, relative, own)
-        mass = (whole[0, steps.group] - steps.share * tied[0, steps.group]) * at.hazard
+        # a cluster within one stratum sees the events of that stratum only
+        groups = range(int(steps.before[own].min()), int(steps.after[own].max()))
+        seen = slice(*np.searchsorted(steps.group, (groups.start, groups.stop)))
+        whole, tied = cluster_sums(steps, relative, own, groups)
+        group = steps.group[seen] - groups.start
+        mass = (whole[0, group] - steps.share[seen] * tied[0, group]) * at.hazard[seen]
         cross = matrix.T @ (relative * first[own])
         moment = matrix.T @ (relative * hazard[own, None] * matrix) - cross - cross.T
-        out[place] = moment[upper] + mass @ squares
+        out[place] = moment[upper] + mass @ squares[seen]
     return out
 
 
-def cluster_sums(steps: EventSteps, values: Floats, rows: Places) -> tuple[Floats, Floats]:
+def cluster_sums(steps: EventSteps, values: Floats, rows: Places, groups: range) -> tuple[Floats, Floats]:
     """Return sums over those of some rows that are at risk for each group of tied events, and over those tied.
 
-    values: those rows x columns. Both are columns x groups.
+    values: those rows x columns. groups: consecutive ones, outside which none of the rows is at risk. Both are columns
+    x groups.
     """
-    groups = steps.month.size
     died = steps.own_group[rows]
     inside = died >= 0
 
     def added(place: Places, amounts: Floats) -> Floats:
-        return np.stack([np.bincount(place, weights=column, minlength=groups + 1) for column in amounts.T])
+        counts = [np.bincount(place - groups.start, weights=column, minlength=len(groups) + 1) for column in amounts.T]
+        return np.stack(counts)
 
     change = added(steps.after[rows], values) - added(steps.before[rows], values)
-    return np.cumsum(change[:, :0:-1], axis=1)[:, ::-1], added(died[inside], values[inside])[:, :groups]
+    return np.cumsum(change[:, :0:-1], axis=1)[:, ::-1], added(died[inside], values[inside])[:, : len(groups)]

@@ -50,7 +50,7 @@ def _deviations(at: AtCoefficients, cluster: Places, clusters: int) -> Iterator[
     steps, size = at.steps, at.design.matrix.shape[1]
     values = at.relative[:, None] * np.column_stack((np.ones(at.relative.size), at.design.matrix))
     rows = [np.flatnonzero(cluster == place) for place in range(clusters)]
-    whole, tied = np.stack([cluster_sums(steps, values[own], own) for own in rows], axis=1)
+    whole, tied = np.stack([cluster_sums(steps, values[own], own, range(steps.month.size)) for own in rows], axis=1)
     scale = np.sqrt(steps.weight) / at.total
     run = max(1, _NUMBERS // (clusters * (size + 1)))
     for first in range(0, at.total.size, run):
