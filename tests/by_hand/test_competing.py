@@ -297,7 +297,7 @@ def test_what_cannot_be_had_says_why() -> None:
     assert "collinear" in refusal(data, "z + twice")
     assert "infinite" in refusal(data, "late")
     assert refusal(data, cluster="one") == "1 clusters are too few for a model of 1 terms"
-    assert "no row has a value" in refusal(data.assign(z=math.nan))
+    assert "a value in every column" in refusal(data.assign(z=math.nan))
     dropped = fit(data.assign(z=data["z"].astype(float).where(data["month"] != 6)))
     assert (dropped.dropped, dropped.n, len(dropped.notes)) == (1, 5, 1)
 

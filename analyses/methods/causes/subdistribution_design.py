@@ -82,7 +82,7 @@ def subdistribution_design(
     if roles.weight is not None:
         complete = complete.loc[complete[roles.weight] != 0]
     if complete.empty:
-        return NotEstimable(reason="no row has a value in every column of the model")
+        return NotEstimable(reason="no row has a weight above 0 and a value in every column of the model")
     complete = complete.sort_values(needed, kind="stable", ignore_index=True)  # rows that are alike stay exchangeable
     cause = whole_causes(complete[roles.cause])
     if not np.any(cause == of):

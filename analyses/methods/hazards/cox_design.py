@@ -79,7 +79,7 @@ def cox_design(
         complete = complete.loc[complete[weight] != 0]
     dropped = len(data) - len(complete)
     if complete.empty:
-        return NotEstimable(reason="no row has a value in every column of the model")
+        return NotEstimable(reason="no row has a weight above 0 and a value in every column of the model")
     people = observations(
         complete[month], complete[event], entry=complete[entry] if entry else None,
         weight=complete[weight] if weight else None,
