@@ -78,7 +78,7 @@ def _short(followed: Followed, study: Study, chosen: Covariates, fitted: Mapping
     )
     return Answer(
         table=join((counts(followed, study), complete_counts(followed, chosen), Table(rows=rows))),
-        curves=risk_curves(followed),
+        curves=risk_curves(followed, horizon=study.analysis.horizon_months),
         checks=(),
         notes=risk_notes(followed),
         models={f"{outcome.name}, {level}": model for level, model in fitted.items()},
@@ -128,10 +128,10 @@ def competing_notes(study: Study, event: str) -> tuple[str, ...]:
             "are not adjusted: compare them with care."
         ),
         (
-            "The subdistribution hazard ratio (Fine and Gray) says in which arm the risk is higher, deaths included; "
-            f"the cause-specific one says where the {event} comes faster among those alive. They part where deaths "
-            "first are many and unlike in the arms. It has the covariates of the adjusted model, but is not "
-            "stratified, and its variance is by person."
+            "In the subdistribution hazard ratio (Fine and Gray) persons who died first stay at risk. Its direction "
+            f"says in which arm more persons come to have the {event}; its size is no ratio of risks or of rates. It "
+            "has the covariates of the adjusted model, but is not stratified and takes persons of one centre as "
+            "independent, so that it also differs from the Cox model in this, and its interval may be too narrow."
         ),
         (
             "The hazard ratio over time is a smooth curve through the scaled Schoenfeld residuals of the adjusted "

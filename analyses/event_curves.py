@@ -9,6 +9,7 @@ import numpy as np
 
 from analyses.methods.competing import CumulativeIncidence, IncidenceCurve, cumulative_incidence
 from analyses.result import Curve, NotEstimable
+from analyses.tabulate import FIRST_WITH
 from analyses.time_to_event import EVENT, arms
 
 if TYPE_CHECKING:
@@ -20,11 +21,15 @@ GRID_MONTHS = 3
 """Numbers at risk stand below a curve every this many months."""
 
 
-def risk_curves(followed: Followed) -> tuple[Curve, ...]:
-    """Return the cumulative incidence by arm from month 0 to the last whole quarter of the longer follow-up."""
+def risk_curves(followed: Followed, *, horizon: float) -> tuple[Curve, ...]:
+    """Return the cumulative incidence by arm, in quarters from month 0 to the horizon or the longer follow-up.
+
+    Steps that masking draws together must not reach beyond what is drawn: the curve would end below its own table.
+    """
     found = {arm: curve_of(own) for arm, own in arms(followed)}
     curves = {arm: both.of(EVENT) for arm, both in found.items() if isinstance(both, CumulativeIncidence)}
     longest = max((_quarter(curve.followed_to) for curve in curves.values()), default=0)
+    longest = min(longest, math.ceil(horizon / GRID_MONTHS) * GRID_MONTHS)
     name = f"Cumulative incidence of {followed.outcome.name}"
     return tuple(_drawn(name, arm, curve, max(longest, GRID_MONTHS)) for arm, curve in curves.items())
 
@@ -33,7 +38,10 @@ def risk_notes(followed: Followed) -> tuple[str, ...]:
     """Return what the curves say about themselves."""
     found = ((arm, curve_of(own)) for arm, own in arms(followed))
     return tuple(
-        f"{arm}: {note}" for arm, both in found if isinstance(both, CumulativeIncidence) for note in both.notes
+        f"{FIRST_WITH[arm]}: {note}"
+        for arm, both in found
+        if isinstance(both, CumulativeIncidence)
+        for note in both.notes
     )
 
 
@@ -44,7 +52,7 @@ def curve_of(own: pd.DataFrame) -> CumulativeIncidence | NotEstimable:
 
 def _drawn(name: str, arm: str, curve: IncidenceCurve, longest: int) -> Curve:
     grid = np.arange(0, longest + GRID_MONTHS, GRID_MONTHS, dtype=float)
-    end = _quarter(curve.followed_to)
+    end = min(_quarter(curve.followed_to), longest)
     steps = (curve.events > 0) & (curve.month <= longest)
     chosen = (values[steps] for values in (curve.month, curve.value, curve.low, curve.high))
     month, value, low, high = (np.append(0.0, values) for values in chosen)

@@ -27,7 +27,9 @@ ADJUSTED = "adjusted, stratified by centre"
 EVENTS_A_TERM = 10
 """With fewer events per term of a Cox model its intervals are not to be trusted (Peduzzi and others 1995)."""
 LEAST_DF = 4
-"""Below this many degrees of freedom limits from a t distribution are approximate (Bell and McCaffrey 2002)."""
+"""Below this many degrees of freedom limits from a t distribution are approximate (Tipton 2015)."""
+FEWEST_DF = 2
+"""Below this many the centres say next to nothing of how they differ, and the variance is that of the model."""
 _LARGEST = 700.0  # exp of more is no double; an upper limit that large means none
 
 
@@ -57,11 +59,11 @@ def covariates(followed: Followed, study: Study) -> Covariates:
 def fit(people: pd.DataFrame, formula: str, *, strata: str | None, cluster: str | None = None) -> CoxFit | NotEstimable:
     """Return a Cox model of persons followed to an event, with the variance by cluster.
 
-    Where there are no more clusters than terms, or one of them alone decides a term, the variance is the model's; see
-    variance of the fit.
+    Where there are no more clusters than terms, one of them alone decides a term, or fewer than 2 degrees of freedom
+    are left for the arm, the variance is the model's; see variance of the fit.
     """
     model = cox(formula, people, month="month", event="event", entry="entry", strata=strata, cluster=cluster)
-    if isinstance(model, NotEstimable) and cluster is not None:
+    if cluster is not None and (isinstance(model, NotEstimable) or _df(model) < FEWEST_DF):
         model = cox(formula, people, month="month", event="event", entry="entry", strata=strata)
     if isinstance(model, CoxFit) and not model.converged:
         return NotEstimable(reason="the maximum of the likelihood was not reached")
@@ -85,6 +87,11 @@ def hazard_ratio(model: CoxFit | FineGrayFit | NotEstimable, term: str) -> Estim
         n=model.n,
         events=model.events,
     )
+
+
+def _df(model: CoxFit) -> float:
+    """Return the degrees of freedom of the first term, which is that of the arm."""
+    return float(model.terms["df"].to_numpy()[0])
 
 
 def ratio(logarithm: float) -> float:

@@ -134,8 +134,8 @@ def _mean(curve: MeanNumber | NotEstimable, month: float) -> Estimate | NotEstim
     return Estimate(value=at.mean, low=at.low, high=at.high, n=curve.n, events=at.events, unit="events per person")  # type: ignore[union-attr]
 
 
-def mean_curves(topic: str, events: pd.DataFrame, patients: pd.DataFrame) -> tuple[Curve, ...]:
-    """Return the mean number of events by arm, to the last whole quarter that somebody of the arm is followed to."""
+def mean_curves(topic: str, events: pd.DataFrame, patients: pd.DataFrame, *, horizon: float) -> tuple[Curve, ...]:
+    """Return the mean number of events by arm, in quarters to the horizon or the end of the arm's follow-up."""
     data = stretches(events, patients)
     out = []
     for arm in ARMS:
@@ -143,6 +143,7 @@ def mean_curves(topic: str, events: pd.DataFrame, patients: pd.DataFrame) -> tup
         if isinstance(curve, NotEstimable):
             continue
         end = math.floor(curve.followed_to / GRID_MONTHS) * GRID_MONTHS
+        end = min(end, math.ceil(horizon / GRID_MONTHS) * GRID_MONTHS)
         grid = tuple(float(month) for month in range(0, end + 1, GRID_MONTHS))
         places = np.flatnonzero(np.append(True, np.diff(curve.mean) > 0) & (curve.month <= end))
         places = np.append(places, places[-1]) if curve.month[places[-1]] < end else places

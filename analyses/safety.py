@@ -101,8 +101,8 @@ def answer(cohort: Cohort, study: Study) -> Result:
         rows=table.rows,
         totals=table.totals,
         curves=(
-            *mean_curves("Serious infections", infections, patients),
-            *mean_curves("Thromboembolic events", thromboses, patients),
+            *mean_curves("Serious infections", infections, patients, horizon=study.analysis.horizon_months),
+            *mean_curves("Thromboembolic events", thromboses, patients, horizon=study.analysis.horizon_months),
         ),
         notes=(*NOTES, *REPEATED_NOTES),
         provenance=provenance(cohort),

@@ -31,7 +31,7 @@ from analyses.methods.multistate import intervals_from_marks, state_occupation
 from analyses.origin import provenance
 from analyses.result import ALL, Result, Row, Total
 from analyses.sequence_estimates import EVER, LAST, mean_times, probabilities, state_curves
-from analyses.tabulate import ARMS, COHORT, GROUPS, Table, across_arms, count_row, join, number_id, persons
+from analyses.tabulate import ARMS, COHORT, FIRST_WITH, GROUPS, Table, across_arms, count_row, join, number_id, persons
 from analyses.time_to_event import DAYS_A_MONTH
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _by_horizon(steps: pd.DataFrame, study: Study) -> Table:
 
 
 def _cautions(found: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(f"{arm}: {note}" for arm, curve in found.items() for note in getattr(curve, "notes", ()))
+    return tuple(f"{FIRST_WITH[arm]}: {note}" for arm, curve in found.items() for note in getattr(curve, "notes", ()))
 
 
 def _notes(study: Study) -> tuple[str, ...]:

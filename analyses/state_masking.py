@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     Ranges = Mapping[tuple[str, str], tuple[int, int]]
 
 PREFIX = "Probability of state: "
-LEAST_PARTS = 3
-"""With fewer, bands say nothing."""
+LEAST_PARTS = 10
+"""With fewer, an edge can be a tenth or more from the truth, and a comparison of the arms may be turned around."""
 _ROUNDING = 1e-9
 
 

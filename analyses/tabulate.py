@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ARMS = ("ivig", "rituximab")
 GROUPS = (*ARMS, ALL)
+FIRST_WITH = {"ivig": "IVIG first", "rituximab": "Rituximab first"}
+"""Names of the arms in sentences."""
 MISSING = "missing"
 COHORT = "in the cohort"
 

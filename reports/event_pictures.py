@@ -142,7 +142,10 @@ def states_picture(result: Result, comparison: Comparison, *, name: str, states:
     if missing and shown:
         caption += f" {missing[0]} is withheld: its bands would tell of few persons."
     if curves and all(curve.low == curve.high for curve in curves):
-        caption += " Bands are drawn in coarse parts, so that they show no single person; small states may not show."
+        caption += (
+            " Edges are drawn in parts of at least five persons (up to a tenth of the arm), so that they show no "
+            "single person: smaller bands or differences mean nothing."
+        )
     spoken = " ".join(_states_said(result, arm, states=states, until=until) for arm in comparison.arms)
     return Picture(
         name=name,
@@ -181,7 +184,8 @@ def hazard_ratio_picture(
         name=name,
         title=f"Hazard ratio of {what} over time, {within(comparison.against)}.",
         caption="Smoothed over scaled Schoenfeld residuals; the band is a 95\u00a0% interval at each month. "
-        "The axis is logarithmic; the dashed line is the hazard ratio of a model in which it does not change."
+        "The axis is logarithmic; the dashed line is the hazard ratio of a model in which it does not change. "
+        "The band does not allow for persons of one centre being alike; the interval of the dashed line does."
         + (" The curve ends where few are at risk." if curve is not None and curve.month[-1] < until else ""),
         alt=f"Hazard ratio of {what} by months since time zero, {within(comparison.against)}, with a 95\u00a0% band: "
         f"{spoken or 'no months to show'}. Without change over time: {_ratio(same)}. {_test_said(result)}",

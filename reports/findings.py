@@ -59,9 +59,10 @@ def _risk(result: Result, comparison: Comparison, *, what: str, free_of: str) ->
     difference = one(result, "Risk difference", statistic="risk difference", month=month).value
     means = one(result, "Restricted mean", statistic="difference in restricted means", month=month).value
     return (
-        f"The risk of {what} by {month:g} months was {risks[0]} and {risks[1]}; "
+        f"The probability of {what} by {month:g} months was {risks[0]} and {risks[1]}; "
         f"the difference ({within(comparison.minus)}) was {_points(difference)}. "
-        f"Up to then the difference in mean time without {free_of} was {_with_unit(means, 'months')}."
+        f"Up to then the difference ({within(comparison.minus)}) in mean time without {free_of} was "
+        f"{_with_unit(means, 'months')}."
     )
 
 
@@ -72,8 +73,9 @@ def _hazards(results: Mapping[str, Result], comparison: Comparison) -> str:
         for name in ("response", "failure")
     ]  # fmt: skip
     return (
-        f"The adjusted hazard ratio, {within(comparison.against)}, was {ratios[0]} for response "
-        f"and {ratios[1]} for failure."
+        f"The adjusted hazard ratio, {within(comparison.against)}, was {ratios[0]} for response (below 1: slower "
+        f"with {comparison.comparator_name}) and {ratios[1]} for failure (below 1: rarer with "
+        f"{comparison.comparator_name})."
     )
 
 

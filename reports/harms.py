@@ -60,11 +60,11 @@ def _robust(draft: Draft, result: Result, event: str, comparison: Comparison) ->
     for row in rows(result, event, statistic="rate ratio"):
         if row.level.endswith(", robust"):
             blanks = (BLANK for _ in comparison.groups)
-            draft.line("Rate ratio, robust", *blanks, draft.of_row(row), kind="indented")
+            draft.line("Rate ratio, variance by person", *blanks, draft.of_row(row), kind="indented")
     topic, month = f"Mean number of {within(event)}", float(comparison.horizon)
     if any((row.topic, row.month) == (topic, month) for row in result.rows):
         means = (draft.number(result, topic, "", arm, statistic="mean", month=month) for arm in comparison.arms)
-        draft.line(f"Per person by month {formats.month(month)}", *means, BLANK, BLANK, kind="indented")
+        draft.line(f"Mean number per person by month {formats.month(month)}", *means, BLANK, BLANK, kind="indented")
 
 
 def immunoglobulin_table(result: Result, comparison: Comparison) -> Table:

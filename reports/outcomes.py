@@ -32,6 +32,8 @@ _CENSORED = (
     ("Lost or withdrawn", "lost or withdrawn"),
     ("Still followed without it", "still followed"),
 )
+_COMPONENTS = {"no response": "No minimal response"}
+"""Components of failure whose own name would be read as something else."""
 _TOTALS = {"in the cohort", "analysed"}
 
 
@@ -47,7 +49,7 @@ def persons_table(result: Result, comparison: Comparison, *, identifier: str, ca
     draft.line(event, *draft.counts(result, "Events", groups=groups))
     for level in levels(result, "Component"):
         cells = draft.counts(result, "Component", level, groups=groups)
-        draft.line(level[:1].upper() + level[1:], *cells, kind="indented")
+        draft.line(_COMPONENTS.get(level, level[:1].upper() + level[1:]), *cells, kind="indented")
     draft.line("Follow-up ended otherwise", *(BLANK for _ in groups))
     for head, level in _CENSORED:
         draft.line(head, *draft.counts(result, "Censored", level, groups=groups), kind="indented")
@@ -79,7 +81,8 @@ def risk_table(
         for arm in comparison.arms
     )
     difference = one(result, "Restricted mean", statistic="difference in restricted means", month=horizon)
-    draft.line(f"Mean months without {free_of} up to month {horizon:g}", *means, draft.of_row(difference))
+    head = f"Mean months without {free_of} up to month {horizon:g} (dead count as without)"
+    draft.line(head, *means, draft.of_row(difference))
     names = (ARM_NAMES[arm] for arm in comparison.arms)
     return draft.table(identifier, caption=caption, head=(f"Estimate ({INTERVAL})", *names, comparison.minus))
 
@@ -103,7 +106,7 @@ def hazard_table(result: Result, comparison: Comparison, *, identifier: str, cap
         row = _row(result, "Hazard ratio", "hazard ratio", level)
         draft.line(head, *_hazard(draft, row), kind="indented")
     row = _row(result, "Subdistribution hazard ratio", "hazard ratio", "adjusted")
-    draft.line("Subdistribution, adjusted (death competing)", *_hazard(draft, row), kind="indented")
+    draft.line("Subdistribution, adjusted, not stratified", *_hazard(draft, row), kind="indented")
     draft.group("Covariates of the adjusted model")
     for row in rows(result, "Hazard ratio of covariate", statistic="hazard ratio"):
         name = covariate_name(row.level)

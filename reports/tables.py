@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from analyses import formats
 from analyses.result import ALL, Estimate, Masked, NotEstimable
+from analyses.tabulate import FIRST_WITH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Kind = Literal["row", "indented", "group"]
 
-ARM_NAMES = {"ivig": "IVIG first", "rituximab": "Rituximab first", ALL: "All"}
+ARM_NAMES = {**FIRST_WITH, ALL: "All"}
 NOTHING = "\u2013"
 """What stands in a cell that has no number because none belongs there."""
 MASKING = "Numbers are masked where they are, rest on, or would give back a small count (see Masking)."

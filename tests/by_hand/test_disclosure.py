@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analyses import state_masking
 from analyses.curve_masking import hide_leavers
 from analyses.deduction import Cell, ContradictionError, Network, Sum, ranges
 from analyses.disclosure import RESTS, SMALL, WITHHELD, check, mask
@@ -406,6 +407,19 @@ def stack(*shares: tuple[float, ...], at_risk: tuple[int, ...]) -> tuple[Curve, 
     )  # fmt: skip
 
 
+@pytest.fixture
+def coarsest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small numbers, as they can be checked on paper: three parts are enough."""
+    monkeypatch.setattr(state_masking, "LEAST_PARTS", 3)
+
+
+def test_no_states_are_drawn_with_fewer_than_ten_parts() -> None:
+    shares = ((1, 0.5), (0, 0.5))
+    assert coarse_stack(stack(*shares, at_risk=(50, 50)), {}, maximum=4)
+    assert coarse_stack(stack(*shares, at_risk=(49, 49)), {}, maximum=4) == ()
+
+
+@pytest.mark.usefixtures("coarsest")
 def test_states_are_drawn_in_parts_at_their_middle() -> None:
     # 20 persons, 4 parts of 5. 8, 9, 3: the edges 12 and 3 are in the parts 10-15 and 0-5: 12.5 and 0.
     found = coarse_stack(stack((1, 8 / 20), (0, 9 / 20), (0, 3 / 20), at_risk=(20, 20)), {}, maximum=4)
@@ -413,6 +427,7 @@ def test_states_are_drawn_in_parts_at_their_middle() -> None:
     assert all(c.low == c.high == c.value for c in found)
 
 
+@pytest.mark.usefixtures("coarsest")
 def test_states_are_drawn_while_half_are_followed() -> None:
     shares = ((1, 0.5, 0.5, 0.5), (0, 0.5, 0.5, 0.5))
     found = coarse_stack(stack(*shares, at_risk=(60, 40, 30, 29)), {}, maximum=4)
@@ -420,6 +435,7 @@ def test_states_are_drawn_while_half_are_followed() -> None:
     assert coarse_stack(stack(*shares, at_risk=(14, 14, 14, 14)), {}, maximum=4) == ()
 
 
+@pytest.mark.usefixtures("coarsest")
 def test_states_are_not_drawn_where_parts_tell_of_a_masked_count() -> None:
     # 12 of 20 in the last state: at least 10 were. A reader who thinks of 9 to 12 would know; of 10 to 13, not.
     curves = stack((1, 8 / 20), (0, 12 / 20), at_risk=(20, 20))

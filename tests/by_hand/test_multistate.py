@@ -282,7 +282,7 @@ def test_states_may_be_listed_in_an_order_with_one_that_nobody_is_in() -> None:
 def test_a_state_in_which_nobody_is_seen_any_more_is_noted() -> None:
     rows = [(1, 0, 2, "a", "b"), (1, 2, 3, "b", None), (2, 0, 4, "a", "dead"), (3, 0, 5, "a", None)]
     (note,) = fitted(rows).notes
-    assert note.startswith("At month 4 nobody under observation was in state b")
+    assert note.startswith("From some month on nobody under observation was in state b")
 
 
 @pytest.mark.parametrize(

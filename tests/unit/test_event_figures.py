@@ -476,7 +476,7 @@ def test_states_are_put_into_words_with_the_mean_time_in_each() -> None:
     assert picture.alt.count("Dead: 15.0") == 2
     one = states_picture(result(rows, occupation() + occupation("rituximab")[1:]), COMPARISON, name="s", states=STATES)
     assert "Rituximab first is withheld" in one.caption
-    assert "Bands are drawn in coarse parts" in one.caption
+    assert "Edges are drawn in parts of at least five persons" in one.caption
     assert "Rituximab first" not in {text for text, *_ in texts(one.svg)}
 
 

@@ -155,19 +155,24 @@ def months(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("prevalent", [False, True])
+@pytest.mark.parametrize("centres", [3, 8])
 @pytest.mark.parametrize(
-    ("level", "formula", "strata", "cluster"),
+    ("level", "formula", "strata"),
     [
-        ("unadjusted", "comparator", None, "centre"),
-        ("unadjusted, stratified by centre", "comparator", "centre", "centre"),
-        # three centres are too few for three terms
-        ("adjusted, stratified by centre", "comparator + age_decades + ild", "centre", None),
+        ("unadjusted", "comparator", None),
+        ("unadjusted, stratified by centre", "comparator", "centre"),
+        ("adjusted, stratified by centre", "comparator + age_decades + ild", "centre"),
     ],
 )
 def test_hazard_ratios_are_those_of_the_named_model(
-    level: str, formula: str, strata: str | None, cluster: str | None, *, prevalent: bool
+    level: str, formula: str, strata: str | None, centres: int, *, prevalent: bool
 ) -> None:
-    made = drawn(prevalent=prevalent)
+    frame = drawn(prevalent=prevalent).patients
+    if centres == 8:
+        frame = frame.assign(centre=[f"centre {i % 8}" for i in range(len(frame))])
+    made = cohort_of(frame, users="all" if prevalent else "incident")
+    # three centres are too few for three terms, and leave fewer than two degrees of freedom for one
+    cluster = None if centres == 3 else "centre"
     value = response.answer(made, study())[f"Hazard ratio|{level}|all|hazard ratio|"]
     frame = months(made.patients)
     frame = frame[~(frame["response_40_day"] <= frame["entry_day"])]
@@ -213,10 +218,10 @@ def test_with_centres_enough_every_hazard_ratio_has_its_variance_by_centre() -> 
 def test_hazard_ratios_without_a_variance_by_centre_are_named_once(result: Result) -> None:
     (note,) = [note for note in result.notes if "too few for a variance by centre" in note]
     level = "adjusted, stratified by centre"
-    assert note.endswith(f": response, {level}; minimal response, {level}; major response, {level}.")
-    (note,) = [note for note in result.notes if "fewer than 4 degrees of freedom" in note]
-    assert "response, unadjusted" in note
-    assert level not in note.replace("unadjusted", "")
+    levels = (level, "unadjusted, stratified by centre", "unadjusted")
+    outcomes = ("response", "minimal response", "major response")
+    assert note.endswith(": " + "; ".join(f"{name}, {one}" for name in outcomes for one in levels) + ".")
+    assert not any("fewer than 4 degrees of freedom" in note for note in result.notes)
     found = result[f"Hazard ratio|{level}|all|hazard ratio|"]
     assert isinstance(found, Estimate)
     assert found.df is None
@@ -422,7 +427,7 @@ def test_curves_start_at_0_rise_and_have_numbers_below_them(result: Result) -> N
 def test_events_below_a_curve_are_those_up_to_and_including_the_month() -> None:
     # 1,461 days are 48 months, the first month of the grid that ends with a day
     first = {"response_40_day": 1461.0, "end_day": 1600}
-    curve = response.answer(cohort([first, {"end_day": 1600}, RITUXIMAB]), study()).curves[0]
+    curve = response.answer(cohort([first, {"end_day": 1600}, RITUXIMAB]), study(horizon_months=48)).curves[0]
     place = curve.at_risk_month.index(48)
     assert (curve.at_risk[place], curve.events[place]) == (2, 1)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FEW_CLUSTERS = 40
 """Below this many clusters a plain sandwich variance is too small on average (domain 8.2)."""
 LEAST_DF = 4.0
-"""Below this many degrees of freedom Satterthwaite's approximation is poor (Bell and McCaffrey 2002)."""
+"""Below this many degrees of freedom Satterthwaite's approximation is poor (Tipton 2015)."""
 
 _NO_ERROR = 1e-9  # of a log hazard ratio of one standard deviation of the covariate: rounding
 

@@ -101,7 +101,7 @@ def state_occupation(
         level=level,
         n=int(rows.person.max()) + 1,
         followed_to=float(rows.month.max()),
-        notes=_notes(moves, times, at_risk, probability),
+        notes=_notes(moves, at_risk, probability),
         moves=moves,
         course=course,
     )
@@ -132,18 +132,16 @@ def _first_end(moves: Transitions) -> float:
     return float(moves.rows.month[~goes_on].min())
 
 
-def _notes(
-    moves: Transitions, times: NDArray[np.float64], at_risk: NDArray[np.float64], probability: NDArray[np.float64]
-) -> tuple[str, ...]:
+def _notes(moves: Transitions, at_risk: NDArray[np.float64], probability: NDArray[np.float64]) -> tuple[str, ...]:
     notes = []
     if moves.gaps:
         notes.append("Some persons were out of sight for a time: what happened then is not counted.")
     unseen = (at_risk == 0) & (probability[:-1] > 0)
     for place, name in enumerate(moves.states):
         if place not in moves.absorbing and np.any(unseen[:, place]):
-            first = times[np.argmax(unseen[:, place])]
+            # the month would be that on which one person left
             notes.append(
-                f"At month {first:g} nobody under observation was in state {name}, which had a probability above 0: "
+                f"From some month on nobody under observation was in state {name}, which had a probability above 0: "
                 "from then on it changes only by what enters it."
             )
     return tuple(notes)
