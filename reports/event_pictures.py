@@ -146,6 +146,8 @@ def states_picture(result: Result, comparison: Comparison, *, name: str, states:
             " Edges are drawn in parts of at least five persons (up to a tenth of the arm), so that they show no "
             "single person: smaller bands or differences mean nothing."
         )
+    if any(curve.month[-1] < until for curve in curves):
+        caption += " An arm ends where too few of it are followed."
     spoken = " ".join(_states_said(result, arm, states=states, until=until) for arm in comparison.arms)
     return Picture(
         name=name,

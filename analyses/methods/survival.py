@@ -1,4 +1,8 @@
-"""Survival methods under one name: curves, restricted means, the log-rank test and Cox models."""
+"""Survival methods under one name: curves, restricted means, the log-rank test and Cox models.
+
+Times are compared exactly, here and in the other doors: divide whole days by the length of a month once, and do not add
+months, or two persons of one day are a rounding error apart and no longer tied.
+"""
 
 from __future__ import annotations
 

@@ -336,6 +336,23 @@ def test_a_search_that_comes_to_a_halt_far_out_says_so() -> None:
     assert "group, z" in found.reason
 
 
+@pytest.mark.parametrize("size", [1.5, 1e-3, 1e-6])
+def test_the_size_of_weights_changes_no_estimate(size: float) -> None:
+    data = pd.DataFrame(
+        {
+            "month": [1, 2, 3, 4, 5, 6, 7, 8],
+            "event": [1, 0, 1, 0, 0, 0, 0, 0],
+            "x": [0.0, 1, 0.4, 0.3, 0, 0.1, 0.9, 0.2],
+            "weight": size,
+        }
+    )
+    fit = cox("x", data, month="month", event="event", weight="weight", variance="model")
+    plain = cox("x", data, month="month", event="event")
+    assert isinstance(fit, CoxFit)
+    assert isinstance(plain, CoxFit)
+    assert fit.terms["estimate"][0] == pytest.approx(plain.terms["estimate"][0], rel=1e-8)
+
+
 def test_covariates_that_order_all_events_are_not_estimable() -> None:
     data = pd.DataFrame({"month": range(1, 9), "event": [1, 1, 1, 1, 0, 0, 1, 0], "age": range(8, 0, -1)})
     data["group"] = list("aabbaabb")

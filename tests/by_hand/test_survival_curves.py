@@ -295,3 +295,9 @@ def test_hard_cases_give_a_number_or_say_why_not_and_no_warning(name: str) -> No
         assert isinstance(test, NotEstimable)
         test = log_rank(month, event, group, entry=more.get("entry"), rho=rho)
         assert isinstance(test, NotEstimable) or (math.isfinite(test.chi_square) and 0 <= test.p <= 1)
+
+
+def test_a_time_lost_that_rounding_swallows_is_not_estimable() -> None:
+    for month, event, weight in (([2.3 - 0.3, 3.0], [1, 0], [1, 1]), ([1.0, 3, 3], [1, 0, 0], [1e-17, 1, 1])):
+        (mean,) = restricted_mean(month, event, horizon=2.0, weight=weight).means
+        assert isinstance(mean, NotEstimable)

@@ -477,6 +477,11 @@ def test_states_are_put_into_words_with_the_mean_time_in_each() -> None:
     one = states_picture(result(rows, occupation() + occupation("rituximab")[1:]), COMPARISON, name="s", states=STATES)
     assert "Rituximab first is withheld" in one.caption
     assert "Edges are drawn in parts of at least five persons" in one.caption
+    assert "ends where too few" not in one.caption
+    names = ("month", "value", "low", "high", "at_risk_month", "at_risk")
+    short = [c.model_copy(update={name: getattr(c, name)[:2] for name in names}) for c in occupation()]
+    cut = states_picture(result(rows, short + occupation("rituximab")), COMPARISON, name="c", states=STATES)
+    assert "An arm ends where too few of it are followed." in cut.caption
     assert "Rituximab first" not in {text for text, *_ in texts(one.svg)}
 
 

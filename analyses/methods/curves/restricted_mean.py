@@ -120,6 +120,8 @@ def _mean(curve: KaplanMeier, horizon: float) -> RestrictedMean | NotEstimable:
     area = np.diff(np.append(month, horizon)) * curve.survival[inside]
     beyond = np.cumsum(area[::-1])[::-1]
     value = float(month[0] + np.sum(area))
+    if not 0 < value < horizon:
+        return NotEstimable(reason=f"the time lost by month {horizon:g} is too small to be told from none")
     error = _std_error(curve, inside, beyond)
     number = max(_effective_events(curve, horizon), 2.0)
     wide = error * math.sqrt(number / (number - 1))

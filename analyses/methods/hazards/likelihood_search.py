@@ -67,6 +67,8 @@ def climb(design: CoxDesign, evaluate: Evaluate, *, start: NDArray[np.float64] |
     if start is not None:
         coefficients, here = start, evaluate(start)
     iteration, converged = 0, False
+    # the log-likelihood is in units of the weights, which may be far below 1
+    no_gain = _NO_GAIN * min(1.0, float(design.weight[design.event].mean()))
     while iteration < _ITERATIONS:
         step = np.asarray(np.linalg.solve(here.information, here.score), dtype=np.float64)
         moved = float(np.max(np.abs(step)))
@@ -74,7 +76,7 @@ def climb(design: CoxDesign, evaluate: Evaluate, *, start: NDArray[np.float64] |
         if converged:  # the step is taken, but changes nothing else any more
             coefficients = coefficients + step
             break
-        if here.score @ step < _NO_GAIN and moved > _STILL_MOVING:
+        if here.score @ step < no_gain and moved > _STILL_MOVING:
             return _infinite(design, step)
         iteration += 1
         before, (coefficients, here) = coefficients, _advance(design, evaluate, coefficients, here, step)
