@@ -16,6 +16,10 @@ Weighting = Literal["none", "counts", "weights"]
 _Number = TypeVar("_Number", np.int64, np.float64)
 
 
+WIDEST = 1000.0
+"""See check_spread."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observations:
     """Follow-up of persons, in an order that does not depend on the order in which they were given.
@@ -207,6 +211,17 @@ def effective_number(people: Observations, months: NDArray[np.float64]) -> NDArr
 def positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values with 1 in place of what a division must not see; such places are overwritten after it."""
     return np.where(values > 0, values, 1.0)
+
+
+def check_spread(weights: NDArray[np.float64]) -> None:
+    """Raise ValueError if positive weights differ more than 1,000-fold.
+
+    Influences on several curves at once are differences of cumulative sums, whose digits are those of the largest
+    weight: at 1,000-fold a standard error is right to a hundred-thousandth, at 10,000-fold no longer to a hundredth.
+    """
+    known = weights[weights > 0]
+    if known.size and float(known.max()) > WIDEST * float(known.min()):
+        raise ValueError("weights differ more than 1,000-fold: truncate them, a standard error would lose its digits")
 
 
 def check_level(level: float) -> None:

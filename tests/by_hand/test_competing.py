@@ -320,3 +320,9 @@ def test_impossible_input_is_an_error() -> None:
         fine_gray("z", data, month="month", cause="cause", of=0)
     with pytest.raises(ValueError, match="level"):
         fine_gray("z", data, month="month", cause="cause", level=1)
+
+
+def test_weights_that_would_cost_a_standard_error_its_digits_are_refused() -> None:
+    assert cumulative_incidence([1, 2, 3], [1, 2, 0], weight=[0.001, 0.5, 1.0])
+    with pytest.raises(ValueError, match="1,000-fold"):
+        cumulative_incidence([1, 2, 3], [1, 2, 0], weight=[0.0009, 0.5, 1.0])

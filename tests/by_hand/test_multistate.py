@@ -397,3 +397,12 @@ def test_marks_that_are_not_there_are_named() -> None:
         intervals_from_marks(MARKS, person="who", end="end", marks={"d": "death"}, first="active", absorbing=["lost"])
     with pytest.raises(ValueError, match="active is the state before any mark"):
         intervals_from_marks(MARKS, person="who", end="end", marks={"active": "death"}, first="active")
+
+
+def test_weights_that_would_cost_a_standard_error_its_digits_are_refused() -> None:
+    rows = [(1, 0, 2, "a", "b"), (2, 0, 3, "a", None), (3, 0, 4, "a", "b")]
+    data = pd.DataFrame(rows, columns=["person", "entry", "month", "state", "to"]).assign(weight=[0.0009, 0.5, 1.0])
+    names = {name: name for name in ("person", "entry", "month", "state", "to", "weight")}
+    with pytest.raises(ValueError, match="1,000-fold"):
+        state_occupation(data, **names)
+    assert state_occupation(data.assign(weight=[0.001, 0.5, 1.0]), **names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.methods.risk_sets import Observations, at_risk, at_risk_weighted, observations, positive
+from analyses.methods.risk_sets import Observations, at_risk, at_risk_weighted, check_spread, observations, positive
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -60,6 +60,8 @@ def endings(
     if code.ndim != 1 or code.shape != np.shape(np.asarray(month)):
         raise ValueError("month and cause differ in length")
     checked = observations(month, code > 0, entry=entry, weight=weight)
+    if checked.weighting == "weights":
+        check_spread(checked.weight)
     end = np.asarray(month, dtype=np.float64)
     start = np.full(end.size, -np.inf) if entry is None else np.asarray(entry, dtype=np.float64)
     start = np.where(start <= 0, -np.inf, start)

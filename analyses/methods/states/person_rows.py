@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analyses.methods.risk_sets import Weighting
+from analyses.methods.risk_sets import Weighting, check_spread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +96,8 @@ def person_rows(
     counts = bool(np.all(weights == np.floor(weights))) and not np.any(
         again & (weights != np.append(0.0, weights[:-1])[: code.size])
     )
+    if not counts:
+        check_spread(weights)
     weighting: Weighting = "none" if weight is None else "counts" if counts else "weights"
     rows = PersonRows(
         person=code, entry=start, month=end, weight=weights, weighting=weighting,
