@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analyses.methods.survival import CoxFit, cox
+from analyses.methods.survival import LEAST_DF, CoxFit, cox
 from analyses.result import ALL, Check, Estimate, NotEstimable, Row, Total
 from analyses.tabulate import ARMS, Table, across_arms, by_arm, count_row, number_id
 from analyses.time_to_event import ANALYSED, rests_on
@@ -26,8 +26,6 @@ INCOMPLETE = "missing a covariate"
 ADJUSTED = "adjusted, stratified by centre"
 EVENTS_A_TERM = 10
 """With fewer events per term of a Cox model its intervals are not to be trusted (Peduzzi and others 1995)."""
-LEAST_DF = 4
-"""Below this many degrees of freedom limits from a t distribution are approximate (Tipton 2015)."""
 FEWEST_DF = 2
 """Below this many the centres say next to nothing of how they differ, and the variance is that of the model."""
 _LARGEST = 700.0  # exp of more is no double; an upper limit that large means none
@@ -204,7 +202,7 @@ def variance_notes(fitted: Mapping[str, CoxFit | NotEstimable]) -> tuple[str, ..
         )
     if few:
         notes.append(
-            f"The limits of these hazard ratios of the arms have fewer than {LEAST_DF} degrees of freedom, for few "
+            f"The limits of these hazard ratios of the arms have fewer than {LEAST_DF:g} degrees of freedom, for few "
             f"centres tell of them: they are wide and approximate: {_listed(few)}."
         )
     return tuple(notes)

@@ -22,12 +22,13 @@ from analyses.methods.curves.survival_curve import (
     SurvivalDifference,
     survival_difference,
 )
-from analyses.methods.hazards.cox import cox
+from analyses.methods.hazards.cox import LEAST_DF, cox
 from analyses.methods.hazards.cox_bootstrap import Bootstrap, bootstrap
 from analyses.methods.hazards.cox_fit import CoxFit
 from analyses.methods.hazards.proportional_hazards import ProportionalHazards, proportional_hazards
 
 __all__ = [
+    "LEAST_DF",
     "Bootstrap",
     "CoxFit",
     "KaplanMeier",
