@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import qr
 
+from analyses.methods.mixed_models.independent_columns import DEPENDENT, independent_columns
 from analyses.methods.mixed_models.reference_grid import mistake
 from analyses.methods.mixed_models.restricted_likelihood import sums
 from analyses.result import NotEstimable
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from analyses.methods.mixed_models.reference_grid import Design
     from analyses.methods.mixed_models.restricted_likelihood import Array, Sums
-
-DEPENDENT = 1e-9
-"""A column of X is a combination of those before it when less than this share of it is left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +55,7 @@ def nest(
     # By what stands in the rows, so that the order of the file changes no digit.
     order = np.lexsort((*made.x.T, made.y, time, person, site))
     y, time, person, site = made.y[order], time[order], person[order], site[order]
-    kept, aliases = _independent(made.x)
+    kept, aliases = independent_columns(made.x)
     x = made.x[order][:, kept]
     weak = _too_little(x, y, person, None if slope is None else time)
     if weak:
@@ -77,24 +75,6 @@ def nest(
         patients=int(person.max()) + 1,
         centres=0 if centre is None else int(site.max()) + 1,
     )
-
-
-def _independent(x: Array) -> tuple[list[int], Array]:
-    """Return the columns that are no combination of earlier ones, and the combinations that the others are."""
-    triangle = qr(x, mode="r")[0][: x.shape[1]]
-    kept: list[int] = []
-    combinations: list[Array] = []
-    for j in range(x.shape[1]):
-        column = triangle[:, j]
-        weight = np.linalg.lstsq(triangle[:, kept], column)[0]
-        if np.linalg.norm(column - triangle[:, kept] @ weight) > DEPENDENT * np.linalg.norm(column):
-            kept.append(j)
-        else:
-            combinations.append(weight)
-    aliases = np.zeros((len(kept), len(combinations)))
-    for i, weight in enumerate(combinations):
-        aliases[: len(weight), i] = weight
-    return kept, aliases
 
 
 def _too_little(  # noqa: PLR0911  (one return for each thing that can be missing)

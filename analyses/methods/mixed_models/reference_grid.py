@@ -34,7 +34,7 @@ class Design:
 
     rows: positions of the rows used; dropped: how many had a missing value; levels: of every factor variable, in
     order; coded: factor variables that are no numbers in the data; means: of every numeric variable over the rows
-    used.
+    used; columns: the columns of X, by position, that each term of the formula has.
     """
 
     formula: str
@@ -46,6 +46,7 @@ class Design:
     levels: Mapping[str, tuple[Level, ...]]
     coded: tuple[str, ...]
     means: Mapping[str, float]
+    columns: Mapping[str, tuple[int, ...]]
     spec: Any  # formulaic's description of the columns of X, which also makes rows of X for other data
 
 
@@ -83,11 +84,11 @@ def design(formula: str, data: pd.DataFrame, *, also: Iterable[str] = ()) -> Des
         raise mistake(formula, str(error).splitlines()[0], "Correct the formula.") from None
     if made.lhs.shape[1] != 1:
         raise mistake(formula, "The response is not one number a row.", "Put a numeric column left of the ~.")
-    spec = made.rhs.model_spec
+    spec, terms = made.rhs.model_spec, tuple(str(name) for name in made.rhs.columns)
     factors = _factors(spec, right)
     return Design(
         formula=formula,
-        terms=tuple(str(name) for name in made.rhs.columns),
+        terms=terms,
         x=made.rhs.to_numpy(float),
         y=made.lhs.to_numpy(float)[:, 0],
         rows=np.flatnonzero(present),
@@ -95,6 +96,7 @@ def design(formula: str, data: pd.DataFrame, *, also: Iterable[str] = ()) -> Des
         levels={name: _levels(used[name]) for name in factors},
         coded=tuple(name for name in factors if name not in numeric),
         means={name: float(used[name].mean()) for name in right if name in numeric and name not in factors},
+        columns={str(term): tuple(range(len(terms))[own]) for term, own in spec.term_slices.items()},
         spec=spec,
     )
 
@@ -162,8 +164,27 @@ def cells(
     values |= chosen
     others = tuple(name for name in values if name not in over)
     grid = pd.DataFrame(list(product(*(values[name] for name in (*over, *others)))), columns=[*over, *others])
-    typed = grid.assign(**{n: pd.Categorical(grid[n], categories=list(made.levels[n])) for n in made.coded})
-    rows = made.spec.get_model_matrix(typed, na_action="raise", context={"np": np}).to_numpy(float)
+    rows = _rows(made, grid)
     each = int(np.prod([len(values[name]) for name in others], dtype=int))
     head = grid[list(over)].iloc[::each].reset_index(drop=True)
     return head, rows.reshape(len(head), each, -1).mean(axis=1)
+
+
+def rows_of(made: Design, data: pd.DataFrame) -> Array:
+    """Return the rows of X of other data; UserError if a variable is missing or has a level that the design has not."""
+    needed = [*made.levels, *made.means]
+    unknown = [name for name in needed if name not in data.columns]
+    if unknown:
+        raise mistake(made.formula, f"No column {', '.join(unknown)}.", "Add the column.")
+    if data[needed].isna().to_numpy().any():
+        raise mistake(made.formula, "Missing values in the rows to predict.", "Leave these rows out.")
+    strange = [name for name, levels in made.levels.items() if not data[name].isin(levels).all()]
+    if strange:
+        raise mistake(made.formula, f"Unknown levels of {', '.join(strange)}.", "Name levels that the data have.")
+    return _rows(made, data[needed].reset_index(drop=True))
+
+
+def _rows(made: Design, data: pd.DataFrame) -> Array:
+    typed = data.assign(**{n: pd.Categorical(data[n], categories=list(made.levels[n])) for n in made.coded})
+    rows = made.spec.get_model_matrix(typed, na_action="raise", context={"np": np})
+    return np.asarray(rows.to_numpy(float))
