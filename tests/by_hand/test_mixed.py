@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analyses.methods.mixed import MixedFit, linear_mixed_model
+from analyses.methods.mixed_models.small_sample import JointTest
 
 EXACT = 1e-6  # what an optimiser leaves; the arithmetic itself has no error
 
@@ -45,6 +46,7 @@ def test_their_mean_has_the_standard_error_of_three_patient_means() -> None:
     term = fitted("y ~ 1", three_patients()).terms.iloc[0]
     assert term["estimate"] == near(Fraction(5))
     assert term["std_error"] ** 2 == near(Fraction(14, 6))
+    assert term["df"] == near(Fraction(2))  # three means of patients, one of them all
 
 
 def test_their_criterion_is_the_one_on_paper() -> None:
@@ -94,6 +96,7 @@ def test_arms_within_centres_differ_with_the_error_of_patients_not_of_centres() 
     difference = fit.contrasts("arm", reference="old").iloc[0]
     assert difference["estimate"] == near(Fraction(13, 2))
     assert difference["std_error"] ** 2 == near(Fraction(25, 2) * (Fraction(1, 4) + Fraction(1, 4)))
+    assert difference["df"] == near(Fraction(1))  # four means of patients less two centres, less one difference
     assert variance(fit, "patient") == near((Fraction(25, 2) - 2) / 2)
     means = fit.marginal_means("arm").set_index("arm")["estimate"]
     assert float(means["old"]) == near(Fraction(23, 2))
@@ -122,3 +125,22 @@ def test_slopes_of_three_patients_at_three_times() -> None:
     slope = fit.terms.set_index("term").loc["time"]
     assert slope["estimate"] == near(mb)
     assert slope["std_error"] ** 2 == near(vb / 3)
+    assert slope["df"] == near(Fraction(2))  # three slopes less their mean
+
+
+def test_a_joint_test_of_three_treatments_in_blocks_is_the_f_test_of_the_analysis_of_variance() -> None:
+    # Patients as blocks: 1 2 6 | 3 5 10 | 2 5 5 | 6 8 11. Treatment means 3, 5, 8 about 16/3: 4 (49 + 1 + 64) / 9,
+    # 152/3 over 2 = 76/3. Patient means 3, 6, 4, 25/3. All 12 values about 16/3: 450 - 12 (16/3)^2 = 326/3; patients
+    # take 3 (9 + 36 + 16 + 625/9) - 1024/3 = 50: left 326/3 - 50 - 152/3 = 8 over 6 = 4/3. F = 19.
+    values = [[1, 2, 6], [3, 5, 10], [2, 5, 5], [6, 8, 11]]
+    rows = [(p, "abc"[t], y) for p, block in enumerate(values) for t, y in enumerate(block)]
+    data = pd.DataFrame(rows, columns=["patient", "treatment", "y"])
+    for inference in ("kenward-roger", "satterthwaite"):
+        fit = linear_mixed_model("y ~ treatment", data, patient="patient", inference=inference)
+        assert isinstance(fit, MixedFit)
+        for joint in (fit.joint_test("treatment"), fit.joint_contrasts("treatment")):
+            assert isinstance(joint, JointTest)
+            assert joint.df1 == 2
+            assert joint.df2 == near(Fraction(6))
+            assert joint.statistic == near(Fraction(19))
+            assert joint.scale == near(Fraction(1))

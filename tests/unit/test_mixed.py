@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.methods.mixed import MixedFit, linear_mixed_model
-from analyses.methods.mixed_models import variance_search
+from analyses.methods.mixed import MixedFit, linear_mixed_model, parametric_bootstrap
+from analyses.methods.mixed_models import variance_search, variance_uncertainty
+from analyses.methods.mixed_models.small_sample import JointTest
+from analyses.methods.mixed_models.variance_search import Optimum
 from analyses.result import NotEstimable
 from registry.errors import UserError
 
@@ -178,7 +180,99 @@ def test_a_level_or_an_inference_that_is_not_offered_is_refused() -> None:
     with pytest.raises(ValueError, match="level"):
         linear_mixed_model("y ~ arm", data(), patient="patient", level=95)
     with pytest.raises(ValueError, match="normal"):
-        linear_mixed_model("y ~ arm", data(), patient="patient", inference="kenward-roger")  # type: ignore[arg-type]
+        linear_mixed_model("y ~ arm", data(), patient="patient", inference="exact")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reml"):
+        linear_mixed_model("y ~ arm", data(), patient="patient", method="bayes")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="restricted likelihood"):
+        linear_mixed_model("y ~ arm", data(), patient="patient", method="ml")
+    with pytest.raises(ValueError, match="names the centre"):
+        linear_mixed_model("y ~ arm", data(), patient="patient", centre_slope="month")
+
+
+def test_a_fit_by_full_likelihood_has_no_criterion_of_the_restricted_one() -> None:
+    fit = linear_mixed_model("y ~ arm", data(), patient="patient", method="ml", inference="normal")
+    assert isinstance(fit, MixedFit)
+    with pytest.raises(ValueError, match="deviance"):
+        _ = fit.reml_criterion
+
+
+@pytest.mark.parametrize("names", [{"slope": "arm"}, {"centre": "centre", "centre_slope": "arm"}, {"weight": "arm"}])
+def test_a_slope_or_a_weight_that_is_no_number_is_a_mistake(names: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="arm is no number"):
+        linear_mixed_model("y ~ arm", data(), patient="patient", **names)
+
+
+def test_a_weight_that_is_not_above_zero_is_a_mistake() -> None:
+    with pytest.raises(UserError, match="not above zero"):
+        linear_mixed_model("y ~ arm", data().assign(w=0.0), patient="patient", weight="w")
+
+
+def test_a_slope_of_centres_needs_two_centres_in_which_it_changes() -> None:
+    frame = data()
+    frame["treated"] = ((frame["arm"] == "ivig") & (frame["centre"] == "c0")).astype(float)
+    assert "leave the slope of centres out" in reason(frame, "y ~ month", centre="centre", centre_slope="treated")
+
+
+def test_what_is_predicted_for_other_rows_is_the_marginal_mean_there() -> None:
+    fit = fitted(data(), "y ~ arm + month")
+    found = fit.predict(pd.DataFrame({"arm": ["ivig", "rituximab"], "month": [1.0, 2.0]}, index=[7, 9]))
+    assert list(found.index) == [7, 9]
+    means = fit.marginal_means(["arm", "month"], at={"month": [1.0, 2.0]})
+    np.testing.assert_allclose(found["estimate"].astype(float), means["estimate"].astype(float).iloc[[0, 3]])
+    np.testing.assert_allclose(found["df"].astype(float), means["df"].astype(float).iloc[[0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (pd.DataFrame({"arm": ["ivig"]}), "No column month"),
+        (pd.DataFrame({"arm": ["ivig"], "month": [np.nan]}), "Missing"),
+        (pd.DataFrame({"arm": ["placebo"], "month": [1.0]}), "Unknown levels of arm"),
+    ],
+)
+def test_rows_that_cannot_be_predicted_are_mistakes(frame: pd.DataFrame, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        fitted(data(), "y ~ arm + month").predict(frame)
+
+
+def test_questions_about_slopes_and_terms_that_do_not_exist_are_mistakes() -> None:
+    fit = fitted(data(), "y ~ arm * month")
+    with pytest.raises(UserError, match="numeric variable"):
+        fit.slopes("arm", between=(0, 1))
+    with pytest.raises(ValueError, match="smaller first"):
+        fit.slopes("month", between=(1, 1))
+    with pytest.raises(UserError, match="no term weight"):
+        fit.joint_test("weight")
+
+
+def test_a_joint_test_of_what_the_data_do_not_tell_is_not_estimable() -> None:
+    frame = data()
+    fit = fitted(frame.assign(twice=2.0 * frame["month"]), "y ~ month + twice")
+    assert isinstance(fit.joint_test("twice"), NotEstimable)
+
+
+def test_one_coefficient_tested_jointly_is_its_t_test_squared() -> None:
+    for inference in ("kenward-roger", "satterthwaite", "normal"):
+        fit = linear_mixed_model("y ~ arm * month", data(), patient="patient", inference=inference)
+        assert isinstance(fit, MixedFit)
+        term = fit.terms.set_index("term").loc["arm[T.rituximab]:month"]
+        joint = fit.joint_test("arm:month")
+        assert isinstance(joint, JointTest)
+        assert joint.p == pytest.approx(term["p"], rel=1e-9)
+        assert joint.df2 == pytest.approx(term["df"], rel=1e-9)
+        assert joint.statistic == pytest.approx((term["estimate"] / term["std_error"]) ** 2, rel=1e-9)
+
+
+def test_all_contrasts_of_three_levels_have_two_degrees_of_freedom() -> None:
+    frame = data(18)
+    frame["arm"] = np.array(["a", "b", "c"])[frame["patient"].factorize()[0] % 3]
+    fit = fitted(frame, "y ~ arm * C(month)")
+    joint = fit.joint_contrasts("arm")
+    assert isinstance(joint, JointTest)
+    assert joint.df1 == 2
+    by = fit.joint_contrasts("arm", by="month")
+    assert isinstance(by, JointTest)
+    assert by.df1 == 8
 
 
 def test_means_and_contrasts_of_what_the_formula_does_not_have_are_mistakes() -> None:
@@ -203,20 +297,48 @@ def test_the_second_optimiser_takes_over_and_is_named(monkeypatch: pytest.Monkey
     usual = variance_search._descend
     expected = fitted(data(), centre="centre")
 
-    def descend(problem: variance_search._Problem, optimiser: str, start: np.ndarray) -> variance_search.Optimum:
+    def descend(problem: variance_search._Problem, optimiser: str, start: np.ndarray) -> Optimum | None:
         end = usual(problem, optimiser, start)
-        return replace(end, converged=False) if optimiser == "L-BFGS-B" else end
+        return replace(end, converged=False) if end is not None and optimiser == "Newton" else end
 
     monkeypatch.setattr(variance_search, "_descend", descend)
     fit = fitted(data(), centre="centre")
     assert fit.converged
-    assert "Nelder-Mead" in " ".join(fit.notes)
+    assert "L-BFGS-B" in " ".join(fit.notes)
     np.testing.assert_allclose(fit.terms["estimate"], expected.terms["estimate"], rtol=1e-5)
 
 
 def test_a_search_that_ends_nowhere_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variance_search, "_minimum", lambda _problem, _optimiser, start: start)
-    monkeypatch.setattr(variance_search, "_polish", lambda _problem, theta: (theta, 1.0))
+    monkeypatch.setattr(variance_search, "_minimum", lambda _problem, start: start)
+    monkeypatch.setattr(variance_search, "_newton", lambda problem, theta: (problem.at(theta), 1.0))
     fit = fitted(data())
     assert not fit.converged
     assert "do not use" in " ".join(fit.notes)
+
+
+def test_a_covariance_that_the_adjustment_makes_negative_is_not_estimable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variance_uncertainty, "_adjusted", lambda _made, inverse, _parameters: -inverse)
+    assert "Satterthwaite" in reason(data())
+
+
+def test_a_bootstrap_needs_two_refits_and_a_fit_that_converged() -> None:
+    fit = fitted(data())
+    with pytest.raises(ValueError, match="at least two"):
+        parametric_bootstrap(fit, refits=1, seed=1)
+    with pytest.raises(ValueError, match="did not converge"):
+        parametric_bootstrap(replace(fit, converged=False), refits=10, seed=1)
+
+
+def test_bootstrap_refits_spread_as_the_model_says_and_repeat_themselves() -> None:
+    fit = fitted(data(40), "y ~ arm + month", centre="centre", slope="month")
+    first, again = (parametric_bootstrap(fit, refits=120, seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(first.estimates, again.estimates)
+    assert first.failed == 0
+    table = first.interval()
+    np.testing.assert_allclose(first.estimates.mean(), fit.terms["estimate"], atol=0.1)
+    np.testing.assert_allclose(table["std_error"], fit.terms["std_error"], rtol=0.3)
+    assert (table["low"] < fit.terms["estimate"]).all()
+    assert list(first.variances.columns) == [
+        "centre intercept", "patient intercept", "patient month", "patient intercept, month", "residual",
+    ]  # fmt: skip
+    assert first.variances["residual"].mean() == pytest.approx(fit.variance["value"].iloc[-1], rel=0.1)

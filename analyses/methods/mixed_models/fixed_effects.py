@@ -148,10 +148,12 @@ def predictions(effects: FixedEffects, data: pd.DataFrame) -> pd.DataFrame:
 
 def table(effects: FixedEffects, rows: Array) -> pd.DataFrame:
     """Return linear functions of the coefficients of all terms; one that the data do not determine has a reason."""
-    out = functions(effects.known, rows[:, list(effects.kept)]).astype("Float64")
+    found = functions(effects.known, rows[:, list(effects.kept)])
+    reason = found["reason"].to_numpy() if "reason" in found else ""
+    out = found.drop(columns="reason", errors="ignore").astype("Float64")
     known = _estimable(effects, rows)
     out.loc[~known, :] = pd.NA
-    return out.assign(reason=np.where(known, "", UNKNOWN))
+    return out.assign(reason=np.where(known, reason, UNKNOWN))
 
 
 def _estimable(effects: FixedEffects, rows: Array) -> NDArray[np.bool_]:

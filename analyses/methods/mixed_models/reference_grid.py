@@ -23,7 +23,7 @@ from registry.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from analyses.methods.mixed_models.restricted_likelihood import Array
+    from analyses.methods.mixed_models.small_sample import Array
 
     Level = str | float | int | bool
 

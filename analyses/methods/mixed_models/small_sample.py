@@ -14,7 +14,7 @@ Satterthwaite is the mean of squared t statistics of independent functions (Fai,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from scipy.stats import chi2, f, t
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from analyses.result import NotEstimable
 
     Array = NDArray[np.float64]
 
@@ -38,7 +40,8 @@ class Uncertainty:
     """What is known about p coefficients and about the s variance parameters on which their variance rests.
 
     covariance: (p, p), from which standard errors come; model: (p, p), C; slopes: (s, p, p), the P_r; parameters:
-    (s, s), the W. With inference "normal" slopes and parameters are empty and degrees of freedom infinite.
+    (s, s), the W. With inference "normal" slopes and parameters are empty and degrees of freedom infinite. own: answers
+    in place of all these but level, estimate and covariance, where degrees of freedom rest on something else.
     """
 
     inference: Inference
@@ -48,6 +51,17 @@ class Uncertainty:
     model: Array
     slopes: Array
     parameters: Array
+    own: OwnInference | None = None
+
+
+class OwnInference(Protocol):
+    """Another way from rows of functions to what functions and joint_test return."""
+
+    def functions(self, rows: Array) -> pd.DataFrame:
+        """Return the same columns, and a reason where numbers are missing."""
+
+    def joint_test(self, rows: Array) -> JointTest | NotEstimable:
+        """Return the test that all rows are zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +92,8 @@ def degrees_of_freedom(known: Uncertainty, rows: Array) -> Array:
 
 def functions(known: Uncertainty, rows: Array) -> pd.DataFrame:
     """Return estimate, std_error, df, low, high and p of each row of functions (k, p) of the coefficients."""
+    if known.own is not None:
+        return known.own.functions(rows)
     value = rows @ known.estimate
     error = np.sqrt(np.maximum(np.einsum("kp,pq,kq->k", rows, known.covariance, rows), 0))
     df = degrees_of_freedom(known, rows)
@@ -89,8 +105,10 @@ def functions(known: Uncertainty, rows: Array) -> pd.DataFrame:
     )
 
 
-def joint_test(known: Uncertainty, rows: Array) -> JointTest:
+def joint_test(known: Uncertainty, rows: Array) -> JointTest | NotEstimable:
     """Return the test that all rows of functions (k, p) are zero; rows that others imply are left out."""
+    if known.own is not None:
+        return known.own.joint_test(rows)
     rows = _independent(known, rows)
     count = len(rows)
     if known.inference == "satterthwaite":

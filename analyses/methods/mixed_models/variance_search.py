@@ -1,9 +1,8 @@
-"""The variance parameters at which the restricted likelihood is highest, at a boundary or inside.
+"""The variance parameters at which the likelihood of a mixed model is highest, at a boundary or inside.
 
-The search runs over the patient's variance itself (intercept only) or its Cholesky factor (intercept and slope), and
-over the centre's variance, all relative to the residual variance. A factor of zero has a zero gradient although the
-likelihood may rise from there; the conditions of an optimum are therefore judged on the covariance, never on its
-factor.
+The search runs over lower-triangular roots of the covariances of patients and of centres, relative to the residual
+variance, by Newton steps with exact second derivatives. A root of zero has a zero gradient although the likelihood may
+rise from there; the conditions of an optimum are therefore judged on the covariances, never on their roots.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from analyses.methods.mixed_models.restricted_likelihood import evaluate
+from analyses.methods.mixed_models.second_order import entries, information, lower, second_order
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from analyses.methods.mixed_models.restricted_likelihood import Array, Point, Sums
+    from analyses.methods.mixed_models.restricted_likelihood import Method, Point, Sums
+    from analyses.methods.mixed_models.small_sample import Array
 
 DECREMENT = 1e-8
 """An optimum is reached when a Newton step would lower the criterion by less than this."""
@@ -29,18 +28,21 @@ ESCAPES = 10
 """How often the search may go on from a false end."""
 FINE = 1e-15
 """Newton steps go on until this: the criterion is flat, and its square root is the error of a variance."""
+KEPT, NEAR = 0.2, 0.05
+"""A step leaves this share of a diagonal of a root, unless the diagonal is this near to zero already."""
+REACH = 2.0
+"""Farthest Newton step of a root, in residual standard deviations or as a multiple of its own size."""
 ROUNDING = 1e-13
 """Share of the criterion that may be rounding."""
 SIGN = 1e-6
 """A negative slope at a boundary counts when it is larger than this share of its positive part."""
+STEPS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimum:
-    """Where the search ended: D = root root' and f, relative to the residual variance."""
+    """Where the search ended: the roots of both covariances, relative to the residual variance, are in point."""
 
-    root: Array
-    f: float
     point: Point
     converged: bool
     optimiser: str
@@ -48,138 +50,197 @@ class Optimum:
 
 @dataclass(frozen=True, kw_only=True)
 class _Problem:
-    """The criterion as a function of one vector of parameters, with their lower bounds."""
+    """The criterion as a function of one vector: the entries of the two roots on and below their diagonals."""
 
     data: Sums
-    q: int
-    centres: bool
+    method: Method
 
     @property
-    def lower(self) -> Array:
-        patient = [0.0] if self.q == 1 else [0.0, -np.inf, 0.0]
-        return np.array([*patient, 0.0] if self.centres else patient)
+    def places(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        return entries(self.data.q), entries(self.data.r)
 
     @property
     def start(self) -> Array:
-        patient = [1.0] if self.q == 1 else [1.0, 0.0, 1.0]
-        return np.array([*patient, 0.1] if self.centres else patient)
+        return self.pack(np.eye(self.data.q), 0.3 * np.eye(self.data.r))
 
-    def unpack(self, theta: Array) -> tuple[Array, float]:
-        root = np.zeros((self.q, self.q))
-        root[np.tril_indices(self.q)] = np.sqrt(theta[:1]) if self.q == 1 else theta[:3]
-        return root, float(theta[-1]) if self.centres else 0.0
+    def unpack(self, theta: Array) -> tuple[Array, Array]:
+        root_d, root_f = np.zeros((self.data.q, self.data.q)), np.zeros((self.data.r, self.data.r))
+        inner = len(self.places[0])
+        root_d[lower(self.data.q)] = theta[:inner]
+        root_f[lower(self.data.r)] = theta[inner:]
+        return root_d, root_f
 
-    def pack(self, root: Array, f: float) -> Array:
-        patient = root[0] ** 2 if self.q == 1 else root[np.tril_indices(2)]
-        return np.r_[patient, f] if self.centres else patient
+    def pack(self, root_d: Array, root_f: Array) -> Array:
+        return np.concatenate([root_d[lower(self.data.q)], root_f[lower(self.data.r)]])
 
-    def value(self, theta: Array) -> tuple[float, Array]:
-        root, f = self.unpack(theta)
-        try:
-            point = evaluate(self.data, root, f)
-        except np.linalg.LinAlgError:
-            # X'V^-1 X has lost its digits: variances as large as these are out of reach.
-            return np.inf, np.zeros_like(theta)
-        patient = point.slope_d[0] if self.q == 1 else (2 * point.slope_d @ root)[np.tril_indices(self.q)]
-        return point.criterion, np.r_[patient, point.slope_f] if self.centres else patient
+    def at(self, theta: Array) -> Point | None:
+        """Return the criterion, or None where it has lost its digits: such variances are out of reach."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), suppress(np.linalg.LinAlgError):
+            point = evaluate(self.data, *self.unpack(theta), self.method)
+            if np.isfinite(point.criterion):
+                return point
+        return None
+
+    def gradient(self, point: Point) -> Array:
+        pairs = zip((point.slope_d, point.slope_f), (point.root_d, point.root_f), strict=True)
+        return np.concatenate([(2 * slope @ root)[lower(len(root))] for slope, root in pairs])
+
+    def curvature(self, point: Point) -> Array:
+        """Return the second derivatives of the criterion, s2 profiled out, by the entries of the roots."""
+        made = second_order(self.data, point.blocks)
+        expected, errors = information(made, point.inverse, self.method)
+        scale = point.free / point.rest
+        single = made.slopes[:, -1, -1]
+        linear = -expected + scale * (2 * errors - np.outer(single, single) / point.rest)
+        jacobian = np.zeros((len(linear), len(linear)))
+        curved = np.zeros_like(jacobian)
+        begin = 0
+        for slope, root in zip((point.slope_d, point.slope_f), (point.root_d, point.root_f), strict=True):
+            places = entries(len(root))
+            for i, (a, b) in enumerate(places):
+                change = np.zeros_like(root)
+                change[a] += root[:, b]
+                change[:, a] += root[:, b]
+                jacobian[begin : begin + len(places), begin + i] = [change[c, d] for c, d in places]
+                for j, (c, d) in enumerate(places):
+                    curved[begin + i, begin + j] = 2 * slope[a, c] * (b == d)
+            begin += len(places)
+        return np.asarray(jacobian.T @ linear @ jacobian + curved)
 
 
-def search(data: Sums, *, centres: bool) -> Optimum | None:
+def search(data: Sums, method: Method = "reml", *, near: Point | None = None) -> Optimum | None:
     """Return the optimum; other starts and a second optimiser are tried before converged is False.
 
-    None: no search got anywhere, because the variances differ by more than the digits of a double can hold.
+    near: where to start first. None: no search got anywhere, because the variances differ by more than the digits of
+    a double can hold.
     """
-    problem = _Problem(data=data, q=data.zz.shape[1], centres=centres)
+    problem = _Problem(data=data, method=method)
+    starts = [problem.start * scale for scale in (1.0, 0.05)]
+    if near is not None:
+        starts.insert(0, problem.pack(near.root_d, near.root_f))
     ends: list[Optimum] = []
-    for optimiser, scale in product(("L-BFGS-B", "Nelder-Mead"), (1.0, 0.05)):
-        # An optimiser may try what overflows; where it ends, every number must be finite for it to count.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), suppress(np.linalg.LinAlgError):
-            ends.append(_descend(problem, optimiser, problem.start * scale))
-            if ends[-1].converged:
-                return ends[-1]
+    for optimiser, start in product(("Newton", "L-BFGS-B"), starts):
+        end = _descend(problem, optimiser, start)
+        if end is not None:
+            ends.append(end)
+            if end.converged:
+                return end
     return min(ends, key=lambda end: end.point.criterion, default=None)
 
 
-def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum:
-    """Return where an optimiser and Newton steps end; they leave a false end in the direction that leads down."""
-    theta, before = start, np.inf
+def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum | None:
+    """Return where the steps end; they leave a false end in the direction that leads down."""
+    theta, before, point, decrement, true = start, np.inf, None, np.inf, False
     for _ in range(ESCAPES):
-        theta, decrement = _polish(problem, np.maximum(problem.lower, _minimum(problem, optimiser, theta)))
-        root, f = problem.unpack(theta)
-        point = evaluate(problem.data, root, f)
-        # On the covariance: no change that keeps it non-negative may lower the criterion.
-        size, axes = np.linalg.eigh(point.slope_d)
-        lowest, inside = float(size[0]), f > 0 or point.slope_f >= -SIGN * point.scale_f
-        if lowest >= -SIGN * point.scale_d or point.criterion >= before - ROUNDING * abs(before):
+        if optimiser == "L-BFGS-B":
+            theta = _minimum(problem, theta)
+        point, decrement = _newton(problem, theta)
+        if point is None:
+            return None
+        leaks = [
+            (root, slope, trace)
+            for root, slope, trace in (
+                (point.root_d, point.slope_d, point.trace_d),
+                (point.root_f, point.slope_f, point.trace_f),
+            )
+            if len(root) and np.linalg.eigvalsh(slope)[0] < -SIGN * np.trace(trace)
+        ]
+        true = not leaks
+        if true or point.criterion >= before - ROUNDING * abs(before):
             break  # a true end, or a direction that led nowhere
         before = point.criterion
-        away = np.outer(axes[:, 0], axes[:, 0])
-        scales = 10.0 ** np.arange(0, -7, -1)
-        tried = [_factor(root @ root.T + scale * away) for scale in scales]
-        theta = problem.pack(min(tried, key=lambda other: evaluate(problem.data, other, f).criterion), f)
-    converged = decrement < DECREMENT and inside and lowest >= -SIGN * point.scale_d
-    return Optimum(root=root, f=f, point=point, converged=converged, optimiser=optimiser)
+        theta = _escape(problem, point)
+    if point is None:
+        return None
+    return Optimum(point=point, converged=decrement < DECREMENT and true, optimiser=optimiser)
 
 
-def _minimum(problem: _Problem, optimiser: str, start: Array) -> Array:
-    bounds = [(low if np.isfinite(low) else None, None) for low in problem.lower]
-    if optimiser == "L-BFGS-B":
-        options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-6 * problem.data.n}
-        end = minimize(problem.value, start, jac=True, method=optimiser, bounds=bounds, options=options).x
-    else:
-        options = {"maxfev": 4000, "xatol": 1e-7, "fatol": 1e-10}
-        end = minimize(lambda t: problem.value(t)[0], start, method=optimiser, bounds=bounds, options=options).x
-    return np.asarray(end)
+def _escape(problem: _Problem, point: Point) -> Array:
+    """Return the best of several lengths along the directions of the covariances in which the criterion falls."""
+    tried = []
+    for scale in 10.0 ** np.arange(0, -7, -1):
+        roots = []
+        for root, slope in ((point.root_d, point.slope_d), (point.root_f, point.slope_f)):
+            size, axes = np.linalg.eigh(slope) if len(root) else (np.zeros(0), root)
+            away = axes[:, size < 0]
+            roots.append(_factor(root @ root.T + scale * away @ away.T))
+        tried.append(problem.pack(*roots))
+    found = [(other.criterion, i) for i, theta in enumerate(tried) if (other := problem.at(theta)) is not None]
+    return tried[min(found)[1]] if found else problem.pack(point.root_d, point.root_f)
+
+
+def _minimum(problem: _Problem, start: Array) -> Array:
+    def value(theta: Array) -> tuple[float, Array]:
+        point = problem.at(theta)
+        return (np.inf, np.zeros_like(theta)) if point is None else (point.criterion, problem.gradient(point))
+
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-6 * problem.data.n}
+    return np.asarray(minimize(value, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
 def _factor(covariance: Array) -> Array:
     """Return the lower-triangular root of a covariance that may be singular."""
     root = np.zeros_like(covariance)
-    root[0, 0] = np.sqrt(covariance[0, 0])
+    if len(root):
+        root[0, 0] = np.sqrt(covariance[0, 0])
     if len(root) > 1:
         root[1, 0] = covariance[1, 0] / root[0, 0] if root[0, 0] > 0 else 0.0
         root[1, 1] = np.sqrt(max(0.0, covariance[1, 1] - root[1, 0] ** 2))
     return root
 
 
-def _polish(problem: _Problem, theta: Array) -> tuple[Array, float]:
-    """Return theta after at most eight safeguarded Newton steps, and what one more step would still lower."""
-    value, slope = problem.value(theta)
-    decrement = np.inf
-    for _ in range(8):
-        free = (theta > problem.lower) | (slope < 0)
-        if not free.any():
-            return theta, 0.0
-        size, axes = np.linalg.eigh(_curvature(problem, theta, free))
-        along = axes.T @ slope[free]
-        # Along a direction without curvature nothing changes (a factor whose column is zero); a negative one is
+def _newton(problem: _Problem, theta: Array) -> tuple[Point | None, float]:
+    """Return the end of safeguarded Newton steps from theta, and what one more step would still lower."""
+    point, decrement = problem.at(theta), np.inf
+    for _ in range(STEPS):
+        if point is None:
+            return None, np.inf
+        slope = problem.gradient(point)
+        size, axes = np.linalg.eigh(problem.curvature(point))
+        along = axes.T @ slope
+        # Along a direction without curvature nothing changes (a column of a root that is zero); a negative one is
         # walked downhill.
         bent = np.abs(size) > 1e-10 * np.abs(size).max()
-        step = np.zeros_like(theta)
-        step[free] = -axes[:, bent] @ (along[bent] / np.abs(size[bent]))
+        step = -axes[:, bent] @ (along[bent] / np.abs(size[bent]))
         decrement = float((along[bent] ** 2 / np.abs(size[bent])).sum() / 2)
-        if decrement < FINE:
-            break
-        for share in (1.0, 0.5, 0.1, 0.01):
-            trial = np.maximum(problem.lower, theta + share * step)
-            new_value, new_slope = problem.value(trial)
-            if new_value <= value + ROUNDING * abs(value):
-                theta, value, slope = trial, new_value, new_slope
+        step *= _share(problem, theta, step)
+        better = None
+        for share in (1.0, 0.5, 0.25, 0.1, 0.03, 0.01):
+            other = problem.at(theta + share * step)
+            if other is not None and other.criterion <= point.criterion + ROUNDING * abs(point.criterion):
+                better, theta = other, theta + share * step
                 break
-        else:
+        if better is None:
             break
-    return theta, decrement
+        # The last step is taken although the criterion no longer shows it: the variances do.
+        last = decrement < FINE or (decrement < DECREMENT and better.criterion >= point.criterion)
+        point = better
+        if last:
+            break
+    return _snapped(problem, point), decrement
 
 
-def _curvature(problem: _Problem, theta: Array, free: NDArray[np.bool_]) -> Array:
-    """Return the second derivatives of the free parameters, as differences of the exact gradient."""
-    columns = []
-    for j in np.flatnonzero(free):
-        width = 1e-5 * max(1e-2, abs(theta[j]))
-        ahead, behind = theta.copy(), theta.copy()
-        ahead[j] += width
-        behind[j] = max(problem.lower[j], behind[j] - width)
-        change = problem.value(ahead)[1] - problem.value(behind)[1]
-        columns.append((change / (ahead[j] - behind[j]))[free])
-    matrix = np.stack(columns)
-    return np.asarray((matrix + matrix.T) / 2)
+def _share(problem: _Problem, theta: Array, step: Array) -> float:
+    """Return how much of a step is safe: not farther than REACH, and not onto a diagonal of zero from far away.
+
+    From zero there is no way back but an escape, and one step from a start as good as any must not lead there.
+    """
+    share = 1 / max(1.0, float((np.abs(step) / (REACH * np.maximum(1, np.abs(theta)))).max(initial=0.0)))
+    places = [a == b for block in problem.places for a, b in block]
+    shrinks = np.array(places) & (np.abs(theta) > NEAR) & (step * theta < -(1 - KEPT) * theta**2)
+    return float(((1 - KEPT) * np.abs(theta[shrinks] / step[shrinks])).min(initial=share))
+
+
+def _snapped(problem: _Problem, point: Point | None) -> Point | None:
+    """Return the point with diagonals of the roots that are as good as zero set to zero, and the others positive."""
+    if point is None:
+        return None
+    roots = []
+    for root in (point.root_d, point.root_f):
+        clean = root * np.where(np.diag(root) < 0, -1.0, 1.0)
+        tiny = np.abs(np.diag(clean)) < 1e-5 * max(1.0, float(np.abs(clean).max(initial=0.0)))
+        clean[tiny, tiny] = 0.0
+        roots.append(clean)
+    other = problem.at(problem.pack(*roots))
+    worse = other is None or other.criterion > point.criterion + ROUNDING * abs(point.criterion)
+    return point if worse else other
