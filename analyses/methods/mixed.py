@@ -9,6 +9,7 @@ import pandas as pd
 
 from analyses.methods.mixed_models.bootstrap import parametric_bootstrap
 from analyses.methods.mixed_models.fixed_effects import FixedEffects, covariance_table, term_table
+from analyses.methods.mixed_models.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from analyses.methods.mixed_models.mixed_fit import MixedFit
 from analyses.methods.mixed_models.nested_rows import nest
 from analyses.methods.mixed_models.reference_grid import design
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from analyses.methods.mixed_models.nested_rows import Nested
     from analyses.methods.mixed_models.variance_search import Optimum
 
-__all__ = ["Inference", "Method", "MixedFit", "linear_mixed_model", "parametric_bootstrap"]
+__all__ = [
+    "Inference",
+    "LikelihoodRatio",
+    "Method",
+    "MixedFit",
+    "likelihood_ratio",
+    "linear_mixed_model",
+    "parametric_bootstrap",
+]
 
 
 def linear_mixed_model(
