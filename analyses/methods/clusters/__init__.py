@@ -1,0 +1,1 @@
+"""The engine of cluster-robust inference."""
