@@ -1,0 +1,1 @@
+"""The engine of logistic mixed models with one random intercept."""
