@@ -16,6 +16,8 @@ COVARIATE_NAMES = {
     "haq": "HAQ (per point)",
     "prednisone": "prednisone equivalent (per mg/day)",
     "log2_ldh": "LDH (per doubling)",
+    "log2_ck": "CK (per doubling)",
+    "log2_aldolase": "aldolase (per doubling)",
     "disease_years": "disease duration (per year)",
     "incident": "incident user",
 }

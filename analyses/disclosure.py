@@ -48,7 +48,7 @@ RESTS = Masked(reason="rests on a small count")
 _GIVES_NO_COUNT_BACK = {
     "mean", "sd", "median", "quartile 1", "quartile 3", "person-years", "restricted mean",
     "difference in restricted means", "median time", "hazard ratio", "difference", "marginal mean", "test", "variance",
-    "intraclass correlation",
+    "intraclass correlation", "slope",
 }  # fmt: skip
 _MEAN_TIME = "Mean time in state"
 

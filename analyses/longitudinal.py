@@ -1,22 +1,21 @@
-"""A measurement repeated over time, compared between the arms by a mixed model: who is in it, and the fit."""
+"""A measurement repeated over time, compared between the arms: who counts, and which value stands for a month."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from analyses.covariates import covariate_name
-from analyses.methods.mixed import MixedFit, linear_mixed_model
-from analyses.result import NotEstimable
 from analyses.tabulate import ARMS
 from analyses.windows import in_windows, windows
 from registry.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from analyses.windows import Window
     from registry.cohort import Cohort
@@ -28,18 +27,17 @@ NO_LATER = "without a later value"
 IN_MODEL = "in the model"
 SAME = "all persons have the same value"
 EMPTY = "nobody has a value"
-ALIASED = "the data cannot tell them from other covariates"
 PLACES = (NO_BASELINE, NO_COVARIATE, NO_LATER, IN_MODEL)
-NOT_CONVERGED = NotEstimable(reason="the mixed model did not converge")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
-    """Persons and their values in windows, and the model fitted to one value a person and window.
+    """Persons and their values in windows, of which the models read one a person and window.
 
     persons: person_id, arm, place (one of PLACES), baseline. measured: every value in a window, of persons in the
-    model; used: the one nearest to the month, which the model reads (columns person_id, centre, arm, month, value,
-    baseline, covariates). reference, comparator: the arms; a difference is comparator minus reference.
+    model; used: the one nearest to the month, which the models read (columns person_id, centre, arm, month, day,
+    value, baseline, covariates). reference, comparator: the arms; a difference is comparator minus reference.
+    covariates: those that the models adjust for beside the value before time zero; left_out: the others, by why.
     """
 
     persons: pd.DataFrame
@@ -48,8 +46,8 @@ class Repeated:
     windows: tuple[Window, ...]
     reference: str
     comparator: str
-    fit: MixedFit | NotEstimable
-    notes: tuple[str, ...]
+    covariates: tuple[str, ...]
+    left_out: Mapping[str, tuple[str, ...]]
 
     @property
     def months(self) -> tuple[int, ...]:
@@ -63,15 +61,24 @@ class Repeated:
 
     def number_measured(self, arm: str, month: int) -> int:
         """Return how many persons of an arm have a value for a month; month 0 is baseline."""
-        if month == 0:
-            return int(((self.persons["arm"] == arm) & (self.persons["place"] == IN_MODEL)).sum())
-        return int(((self.used["arm"] == arm) & (self.used["month"] == month)).sum())
+        return self._measured.get((arm, month), 0)
+
+    @cached_property
+    def _measured(self) -> Mapping[tuple[str, int], int]:
+        at_start = self.persons.loc[self.persons["place"] == IN_MODEL].groupby("arm").size()
+        later = self.used.groupby(["arm", "month"]).size()
+        return {(str(arm), 0): int(n) for arm, n in at_start.items()} | {
+            (str(arm), int(month)): int(n)
+            for arm, month, n in zip(
+                later.index.get_level_values(0), later.index.get_level_values(1), later, strict=True
+            )
+        }
 
 
 def repeated(
     cohort: Cohort, study: Study, values: pd.DataFrame, *, baseline: pd.Series[float], same_as: str
 ) -> Repeated:
-    """Return the model of values over time in a cohort.
+    """Return who of a cohort counts with which values.
 
     values: person_id, day and value on the scale of the model, none missing; those in no window, or before the entry
     of a prevalent person, are not used. baseline: the value before time zero on the same scale, a number for each row
@@ -101,9 +108,6 @@ def repeated(
     measured = late.merge(members, on="person_id")
     used = measured.drop_duplicates(["person_id", "month"], ignore_index=True)
     constant = [name for name in covariates if members[name].nunique() < 2]  # noqa: PLR2004  (two values vary)
-    kept = [name for name in covariates if name not in constant]
-    fit = _fit(used, study.analysis.reference, [window.month for window in chosen], kept)
-    aliased = [name for name in kept if isinstance(fit, MixedFit) and name in fit.aliased]
     return Repeated(
         persons=persons[["person_id", "arm", "place", "baseline"]],
         measured=measured,
@@ -111,8 +115,8 @@ def repeated(
         windows=chosen,
         reference=study.analysis.reference,
         comparator=next(arm for arm in ARMS if arm != study.analysis.reference),
-        fit=fit,
-        notes=_notes(chosen, kept, {SAME: constant, EMPTY: unrecorded, ALIASED: aliased}),
+        covariates=tuple(name for name in covariates if name not in constant),
+        left_out={SAME: tuple(constant), EMPTY: tuple(unrecorded)},
     )
 
 
@@ -120,36 +124,6 @@ def after_entry(cohort: Cohort, values: pd.DataFrame) -> pd.DataFrame:
     """Return the values since a person's entry: a prevalent one is in the registry from that day only."""
     joined = values.merge(cohort.patients[["person_id", "entry_day"]], on="person_id")
     return joined.loc[joined["day"] >= joined["entry_day"]].drop(columns="entry_day")
-
-
-def _fit(used: pd.DataFrame, reference: str, months: list[int], covariates: list[str]) -> MixedFit | NotEstimable:
-    arms = [reference, *(arm for arm in ARMS if arm != reference)]
-    data = used.assign(
-        arm=pd.Categorical(used["arm"], categories=arms), month=pd.Categorical(used["month"], categories=months)
-    )
-    if data.empty:
-        return NotEstimable(reason="nobody has a baseline value, all covariates and a later value")
-    formula = " + ".join(["value ~ arm * month", "baseline", *covariates])
-    fit = linear_mixed_model(formula, data, patient="person_id", centre="centre")
-    if isinstance(fit, MixedFit) and not fit.converged:
-        return NOT_CONVERGED
-    return fit
-
-
-def _notes(chosen: tuple[Window, ...], covariates: list[str], left_out: Mapping[str, list[str]]) -> tuple[str, ...]:
-    adjusted = ", ".join(["the value before time zero", *(covariate_name(name) for name in covariates)])
-    span = "; ".join(window.text() for window in chosen)
-    notes = [
-        f"A value counts for the month in whose window it was measured ({span}).",
-        "Of several values in a window the nearest to the month counts; of two equally near, the earlier.",
-        f"Linear mixed model with arm, month and their interaction, adjusted for {adjusted}.",
-        "Random intercepts for persons within centres; restricted maximum likelihood; normal quantiles.",
-        "Adjusted means hold at the average of the covariates over the measurements used.",
-        "Values after a switch stay in the arm of time zero.",
-        "Missing values are taken as missing at random given what was measured before.",
-    ]
-    notes += [f"Left out because {why}: {', '.join(names)}." for why, names in left_out.items() if names]
-    return tuple(notes)
 
 
 def _no_such_covariate(study: Study, unknown: list[str]) -> UserError:

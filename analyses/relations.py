@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from analyses.deduction import Cell, Network, Sum
 from analyses.result import ALL, Masked, Summary
-from analyses.tabulate import COHORT
+from analyses.tabulate import COHORT, MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +39,16 @@ _BY_MONTH = ("Events", "Serious infections", "Thromboembolic events", "Persons w
 """Counts by a month, which are among those by a later month and among all."""
 _ENDED_BY_DEATH = ("Censored", "death")
 """Topic and level of all whose death came first, whatever the month."""
+BEFORE_TIME_ZERO = {
+    "trajectory_ldh": "LDH",
+    "trajectory_ck": "CK",
+    "trajectory_aldolase": "Aldolase",
+    "trajectory_mmt8": "MMT8",
+    "trajectory_haq": "HAQ",
+    "trajectory_phga": "Physician global activity",
+    "sparing": "Prednisone",
+}
+"""Results about what is measured again and again, with the topic of "baseline" that counts who has a first value."""
 _MAJOR_IN_MODERATE_IN_MINIMAL = (
     ("Events, major response", "Events"), ("Events", "Events, minimal response"),
 )  # fmt: skip
@@ -58,6 +68,8 @@ def key_of(result: Result, row: Row) -> Key:
         return f"{result.provenance.snapshot}, the registry: {number}"
     elif result.name == "centres" and row.group == ALL and row.level:
         name, number = "response", f"{row.topic}|{'analysed' if row.topic == 'Persons' else ''}|{row.level}|count|"
+    elif result.name in BEFORE_TIME_ZERO and (row.topic, row.level) == ("Persons", "without a baseline value"):
+        name, number = "baseline", f"{BEFORE_TIME_ZERO[result.name]}|{MISSING}|{row.group}|count|"
     elif result.name == "sequence" and row.topic == "Last state" and row.level == "dead":
         name, number = "safety", f"Deaths||{row.group}|count|"
     return f"{result.provenance.snapshot}, {result.provenance.cohort}, {name}: {number}"

@@ -19,7 +19,7 @@ Statistic = Literal[
     "count", "percent", "mean", "sd", "median", "quartile 1", "quartile 3", "minimum", "maximum",
     "person-years", "rate", "rate ratio", "survival", "risk", "risk difference", "restricted mean",
     "difference in restricted means", "median time", "hazard ratio", "difference", "marginal mean",
-    "standardised difference", "test", "variance", "intraclass correlation", "number",
+    "standardised difference", "test", "variance", "intraclass correlation", "slope", "number",
 ]  # fmt: skip
 """A "count" is of persons, or of what was done to them or recorded of them, and is masked where it is small. A "number"
 is of rules, files, limits or empty fields of a file, and is masked only with a count on which it rests."""

@@ -1,9 +1,9 @@
 """Ask every question of a snapshot and write one Result a question.
 
 run(study, snapshot=None, *, progress=None) -> tuple[Result, ...], in this order:
-"accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety",
-"centres", with all users (prevalent ones from their enrolment) "response_all_users", "failure_all_users", and
-"quality".
+"accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_ck", "trajectory_aldolase",
+"trajectory_mmt8", "trajectory_haq", "trajectory_phga", "sparing", "safety", "centres", with all users (prevalent ones
+from their enrolment) "response_all_users", "failure_all_users", and "quality".
 write_result(study, result) -> Path writes one of them.
 load_results(study, snapshot_id=None) -> tuple[Result, ...] reads them back from results/<snapshot id>/<name>.json.
 """
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from analyses import accrual, baseline, centres, failure, response, safety, sequence, sparing, trajectory
 from analyses.disclosure import check
+from analyses.longitudinal_measures import OUTCOMES
 from analyses.quality import answer as quality
 from analyses.result import Result
 from registry.cohort import select_cohort
@@ -43,8 +44,7 @@ INCIDENT: Mapping[str, Question] = {
     "response": response.answer,
     "failure": failure.answer,
     "sequence": sequence.answer,
-    "trajectory_ldh": partial(trajectory.answer, outcome="ldh"),
-    "trajectory_mmt8": partial(trajectory.answer, outcome="mmt8"),
+    **{f"trajectory_{name}": partial(trajectory.answer, outcome=name) for name in OUTCOMES},
     "sparing": sparing.answer,
     "safety": safety.answer,
     "centres": centres.answer,

@@ -2,7 +2,7 @@
 
 Result "sparing". <arm> is ivig or rituximab, <group> an arm or all, <m> a month of study.analysis.trajectory_months (0
 is baseline), <c> the comparison "rituximab minus ivig" (comparator minus reference), <d> the rule low_glucocorticoid_mg
-("5"). Every row is always there; what cannot be had is a NotEstimable.
+("5"), <other>, <a> and <b> as in trajectory.py. Every row is always there; what cannot be had is a NotEstimable.
 
     topic            | level                    | group   | statistic              | month
     Persons          | in the cohort            | <group> | count                  |
@@ -18,6 +18,13 @@ is baseline), <c> the comparison "rituximab minus ivig" (comparator minus refere
     Adjusted mean    | mg/day                   | <arm>   | marginal mean          | <m>  2^mean - 1
     Difference       | <c>                      | all     | difference             | <m>  log2(mg/day + 1)
     Difference       | <c>, %                   | all     | difference             | <m>  of dose + 1 mg/day
+    Difference, <other> | <c>                   | all     | difference             | <m>  log2(mg/day + 1)
+    Difference, <other> | <c>, %                | all     | difference             | <m>  of dose + 1 mg/day
+    Slope            | month <a> to <b>         | <arm>   | slope                  |  log2(mg/day + 1) a year
+    Slope            | month <a> to <b>, %      | <arm>   | slope                  |  % of dose + 1 mg/day a year
+    Slope            | <c>, month <a> to <b>    | all     | difference             |  log2(mg/day + 1) a year
+    Slope            | <c>, month <a> to <b>, % | all     | difference             |  % of dose + 1 mg/day a year
+    Variance         |                          | all     | variance               | <m>
     Variance         | centre, patient, residual | all     | variance               |
     Intraclass correlation | centre, patient    | all     | intraclass correlation |
     Low dose         | persons with a dose      | <group> | count                  | 0, 6, 12, 24
@@ -31,7 +38,7 @@ is baseline), <c> the comparison "rituximab minus ivig" (comparator minus refere
 
 Curves, one an arm: name "Adjusted mean", kind "line", unit "mg/day"; the first point (month 0) is the observed typical
 dose at baseline (2^mean of log2(dose + 1), minus 1); at_risk are the persons measured.
-Checks: "The model converged", "No variance is at zero", "Spread of residuals by month".
+Checks: those of trajectory.py.
 """
 
 from __future__ import annotations
@@ -43,8 +50,11 @@ import pandas as pd
 
 from analyses.dose_burden import cumulative_dose, low_dose
 from analyses.longitudinal import repeated
-from analyses.longitudinal_model import Scale, checks, curves, model_rows, variance_rows
+from analyses.longitudinal_checks import checks, notes
+from analyses.longitudinal_fit import fitted
+from analyses.longitudinal_model import Scale, adjusted, curves, model_rows, variance_rows
 from analyses.longitudinal_rows import describe, month_id, person_rows, values_of
+from analyses.longitudinal_sensitivity import sensitivity_rows
 from analyses.origin import provenance
 from analyses.result import Result, Row, Summary
 from analyses.tabulate import ARMS, join
@@ -77,12 +87,15 @@ def answer(cohort: Cohort, study: Study) -> Result:
     logged = doses.assign(value=np.log2(doses["value"] + DOSE.offset))
     before = cohort.patients["prednisone"].astype(float).add(DOSE.offset).map(np.log2)
     data = repeated(cohort, study, logged, baseline=before, same_as="prednisone")
+    models = fitted(data)
+    means = adjusted(data, models, DOSE)
     table = join(
         [
             person_rows(data),
             _observed(data),
-            model_rows(data, DOSE),
-            variance_rows(data, DOSE),
+            model_rows(data, models, DOSE, means),
+            sensitivity_rows(data, models, DOSE),
+            variance_rows(data, models, DOSE),
             low_dose(cohort, doses, study),
             cumulative_dose(cohort, doses, study),
         ]
@@ -93,9 +106,9 @@ def answer(cohort: Cohort, study: Study) -> Result:
         question="How far can glucocorticoids be reduced after IVIG first and after rituximab first?",
         rows=table.rows,
         totals=table.totals,
-        curves=curves(data, DOSE),
-        checks=checks(data),
-        notes=(*NOTES, *data.notes),
+        curves=curves(data, DOSE, means),
+        checks=checks(data, models),
+        notes=(*NOTES, *notes(data, models)),
         provenance=provenance(cohort),
     )
 

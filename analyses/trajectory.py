@@ -1,8 +1,12 @@
-"""How muscle enzyme and strength move over time by arm: log2 of the LDH multiple, and MMT8.
+"""How muscle enzymes, strength, disability and global activity move over time by arm.
 
-Result "trajectory_ldh" (unit "log2 x ULN") and "trajectory_mmt8" (unit "points", scale 0 to 150). <arm> is ivig or
-rituximab, <group> an arm or all, <m> a month of study.analysis.trajectory_months (0 is baseline), <c> the comparison
-"rituximab minus ivig" (comparator minus reference). Every row is always there; what cannot be had is a NotEstimable.
+Results "trajectory_ldh", "trajectory_ck" and "trajectory_aldolase" (unit "log2 x ULN"), "trajectory_mmt8" (unit
+"points", scale 0 to 150), "trajectory_haq" (unit "points", scale 0 to 3) and "trajectory_phga" (unit "cm", scale 0 to
+10). <arm> is ivig or rituximab, <group> an arm or all, <m> a month of study.analysis.trajectory_months (0 is baseline),
+<c> the comparison "rituximab minus ivig" (comparator minus reference), <other> one of the models beside the primary
+one: "centres as fixed effects", "random effects of persons and centres", "continuous time" (longitudinal_fit.py says
+which models these are and why). <a> and <b> are the first month, 6 and the last month. Every row is always there; what
+cannot be had is a NotEstimable.
 
     topic                    | level                    | group   | statistic               | month
     Persons                  | in the cohort            | <group> | count                   |
@@ -14,90 +18,78 @@ rituximab, <group> an arm or all, <m> a month of study.analysis.trajectory_month
     Measurements             |                          | <group> | count                   | <m>    all in the window
     Observed value           |                          | <arm>   | mean, sd                | 0, <m>
     Adjusted mean            |                          | <arm>   | marginal mean           | <m>
-    Adjusted mean            | x ULN                    | <arm>   | marginal mean           | <m>    LDH only
+    Adjusted mean            | x ULN                    | <arm>   | marginal mean           | <m>    enzymes
     Difference               | <c>                      | all     | difference              | <m>
-    Difference               | <c>, %                   | all     | difference              | <m>    LDH only
-    Variance                 | centre, patient, residual| all     | variance                |
-    Intraclass correlation   | centre, patient          | all     | intraclass correlation  |
+    Difference               | <c>, %                   | all     | difference              | <m>    enzymes
+    Difference, <other>      | <c>                      | all     | difference              | <m>
+    Difference, <other>      | <c>, %                   | all     | difference              | <m>    enzymes
+    Slope                    | month <a> to <b>         | <arm>   | slope                   |        a year
+    Slope                    | month <a> to <b>, %      | <arm>   | slope                   |        enzymes
+    Slope                    | <c>, month <a> to <b>    | all     | difference              |        a year
+    Slope                    | <c>, month <a> to <b>, % | all     | difference              |        enzymes
+    Variance                 |                          | all     | variance                | <m>
+    Variance                 | centre, patient, residual| all     | variance                |        random effects
+    Intraclass correlation   | centre, patient          | all     | intraclass correlation  |        random effects
 
 Curves, one an arm: name "Adjusted mean", kind "line"; the first point (month 0) is the observed mean at baseline, the
-others are the adjusted means; at_risk are the persons measured. For LDH they are in "log2 x ULN".
-Checks: "The model converged", "No variance is at zero", "Spread of residuals by month".
+others are the adjusted means; at_risk are the persons measured. For enzymes they are in "log2 x ULN".
+Checks: "The model converged", "The covariance of the months is unstructured", "Spread of residuals by month and arm",
+and, of the model with random effects, "No variance is at zero".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from analyses.longitudinal import repeated
-from analyses.longitudinal_model import Scale, checks, curves, model_rows, variance_rows
+from analyses.longitudinal_checks import checks, notes
+from analyses.longitudinal_fit import fitted
+from analyses.longitudinal_measures import MEASURES, values_in
+from analyses.longitudinal_model import adjusted, curves, model_rows, variance_rows
 from analyses.longitudinal_rows import describe, month_id, person_rows, values_of
+from analyses.longitudinal_sensitivity import sensitivity_rows
 from analyses.origin import provenance
 from analyses.result import Result, Row, Summary
 from analyses.tabulate import ARMS, join
 
 if TYPE_CHECKING:
     from analyses.longitudinal import Repeated
+    from analyses.longitudinal_measures import Outcome
+    from analyses.longitudinal_model import Scale
     from analyses.tabulate import Table
     from registry.cohort import Cohort
     from registry.study import Study
 
-Outcome = Literal["ldh", "mmt8"]
-
-SCALES = {"ldh": Scale(unit="log2 x ULN", natural="x ULN"), "mmt8": Scale(unit="points")}
-TITLES = {"ldh": "Lactate dehydrogenase over time", "mmt8": "Muscle strength over time"}
-QUESTIONS = {
-    "ldh": "How do multiples of the upper limit of normal of LDH move after IVIG first and after rituximab first?",
-    "mmt8": "How does MMT8 move after IVIG first and after rituximab first?",
-}
-BASELINES = {"ldh": "log2_ldh", "mmt8": "mmt8"}
-MMT_MAXIMUM = 150
-
 
 def answer(cohort: Cohort, study: Study, *, outcome: Outcome) -> Result:
     """Return the trajectory of an outcome by arm; UserError if the study names a covariate that does not exist."""
-    scale = SCALES[outcome]
-    read = _ldh if outcome == "ldh" else _mmt8
+    measure = MEASURES[outcome]
+    scale = measure.scale
     data = repeated(
-        cohort, study, read(cohort), baseline=cohort.patients[BASELINES[outcome]], same_as=BASELINES[outcome]
+        cohort, study, values_in(cohort, measure), baseline=cohort.patients[measure.baseline], same_as=measure.baseline
     )
-    table = join([person_rows(data), _observed(data, scale), model_rows(data, scale), variance_rows(data, scale)])
+    models = fitted(data)
+    means = adjusted(data, models, scale)
+    table = join(
+        [
+            person_rows(data),
+            _observed(data, scale),
+            model_rows(data, models, scale, means),
+            sensitivity_rows(data, models, scale),
+            variance_rows(data, models, scale),
+        ]
+    )
     return Result(
         name=f"trajectory_{outcome}",
-        title=TITLES[outcome],
-        question=QUESTIONS[outcome],
+        title=measure.title,
+        question=measure.question,
         rows=table.rows,
         totals=table.totals,
-        curves=curves(data, scale),
-        checks=checks(data),
-        notes=(*NOTES[outcome], *data.notes),
+        curves=curves(data, scale, means),
+        checks=checks(data, models),
+        notes=(*measure.notes, *notes(data, models)),
         provenance=provenance(cohort),
     )
-
-
-NOTES = {
-    "ldh": (
-        "LDH is divided by the upper limit of normal of its laboratory; a value without one is left out.",
-        "The model reads the logarithm to base 2 of that multiple: 0 is the upper limit of normal, 1 is twice that.",
-        "A difference d of logarithms is also given as 100 (2^d - 1) per cent.",
-    ),
-    "mmt8": ("MMT8 of the dominant side (maximum 80) is brought to the scale of both sides (maximum 150).",),
-}
-
-
-def _ldh(cohort: Cohort) -> pd.DataFrame:
-    lab = cohort.tables["lab_multiple"]
-    lab = lab.loc[(lab["analyte"] == "LDH") & lab["log2_multiple"].notna()]
-    return pd.DataFrame({"person_id": lab["person_id"], "day": lab["day"], "value": lab["log2_multiple"].astype(float)})
-
-
-def _mmt8(cohort: Cohort) -> pd.DataFrame:
-    visit = cohort.tables["visit"]
-    visit = visit.loc[visit["mmt8"].notna() & visit["mmt_maximum"].notna()]
-    value = visit["mmt8"].astype(float) * MMT_MAXIMUM / visit["mmt_maximum"].astype(float)
-    return pd.DataFrame({"person_id": visit["person_id"], "day": visit["day"], "value": value})
 
 
 def _observed(data: Repeated, scale: Scale) -> Table:

@@ -29,6 +29,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analyses import failure, response, trajectory
+from analyses.longitudinal_measures import MEASURES
+from analyses.longitudinal_sensitivity import CONTINUOUS, FIXED, RANDOM
 from analyses.result import Estimate
 from registry.checking.harmonise import staging_sql
 from registry.cohort import select_cohort
@@ -45,15 +47,19 @@ if TYPE_CHECKING:
 Z = 1.959963984540054
 MONTHS = (1, 3, 6, 12, 24)
 HAZARD_RATIO = "Hazard ratio|adjusted, stratified by centre|all|hazard ratio|"
-# name of the truth: Result, id of the number, whether the logarithm is compared
+# The primary model of measures over time, and those beside it.
+MODELS = {"": "Difference", ", centre fixed": FIXED, ", centre random": RANDOM, ", spline": CONTINUOUS}
+# line of the table (name of the truth, and which model): Result, id of the number, whether the logarithm is compared
 ESTIMANDS = {
     "response_40.log_hazard_ratio": ("response", HAZARD_RATIO, True),
     "failure.log_hazard_ratio": ("failure", HAZARD_RATIO, True),
     **{
-        f"{name}.difference.month_{month}": (
-            result, f"Difference|rituximab minus ivig|all|difference|{month}", False,
+        f"{measure.baseline}.difference.month_{month}{model}": (
+            f"trajectory_{name}", f"{topic}|rituximab minus ivig|all|difference|{month}", False,
         )
-        for name, result in (("log2_ldh", "trajectory_ldh"), ("mmt8", "trajectory_mmt8"))
+        for name, measure in MEASURES.items()
+        for model, topic in MODELS.items()
+        if name in {"ldh", "mmt8"} or not model
         for month in MONTHS
     },
 }  # fmt: skip
@@ -129,8 +135,7 @@ def answers(seed: int, *, patients: int, centres: int) -> dict[str, tuple[float,
     results = {
         "response": response.answer(cohort, study),
         "failure": failure.answer(cohort, study),
-        "trajectory_ldh": trajectory.answer(cohort, study, outcome="ldh"),
-        "trajectory_mmt8": trajectory.answer(cohort, study, outcome="mmt8"),
+        **{f"trajectory_{name}": trajectory.answer(cohort, study, outcome=name) for name in MEASURES},
     }
     out = {"persons": (float(len(cohort.patients)), math.nan, math.nan)}
     for name, (result, identifier, logarithm) in ESTIMANDS.items():
@@ -147,7 +152,7 @@ def line(name: str, true: float, found: list[tuple[float, float, float]]) -> str
     covered = int(((low <= true) & (true <= high)).sum())
     claimed = float(((high - low) / (2 * Z)).mean())
     return (
-        f"{name:<32}{true:>9.3f}{covered:>6}/{len(found):<4}{np.mean(value - true):>10.3f}"
+        f"{name:<48}{true:>9.3f}{covered:>6}/{len(found):<4}{np.mean(value - true):>10.3f}"
         f"{value.std(ddof=1):>10.3f}{claimed:>10.3f}"
     )
 
@@ -167,11 +172,11 @@ def main() -> None:
         studies = list(pool.map(work, seeds))
     persons = np.mean([study["persons"][0] for study in studies])
     print(f"{options.studies} studies of {options.patients} patients, {persons:.0f} of them in the cohort on average")
-    print(f"{'truth':<32}{'value':>9}{'covered':>10}{'error':>11}{'spread':>10}{'claimed':>10}")
+    print(f"{'truth':<48}{'value':>9}{'covered':>10}{'error':>11}{'spread':>10}{'claimed':>10}")
     true = {one.name: one.value for one in truth(default_scenario())}
     for name in ESTIMANDS:
         found = [study[name] for study in studies if name in study]
-        print(line(name, true[name], found) if len(found) > 1 else f"{name:<32}not estimable")
+        print(line(name, true[name.split(",")[0]], found) if len(found) > 1 else f"{name:<48}not estimable")
     print(f"{time.perf_counter() - start:.0f} s")
 
 

@@ -150,9 +150,11 @@ def _tables(study: Study, results: Mapping[str, Result], comparison: Comparison)
             difference=f"{comparison.minus}, %",
         ),
         "doses": trajectories.dose_table(sparing, comparison),
+        "measures": trajectories.measures_table(results, comparison),
+        "models_beside": trajectories.models_beside_table(results, comparison),
+        "slopes": trajectories.slopes_table(results, comparison),
         "models": trajectories.models_table(
-            [("LDH", results["trajectory_ldh"]), ("MMT8", results["trajectory_mmt8"]), ("Glucocorticoid", sparing)],
-            comparison,
+            [(label.split(",")[0], results[name]) for name, label, _ in trajectories.MEASURES], comparison
         ),
         "effects": persons.effects_table(results["centres"], comparison, names=names),
         "events": harms.events_table(safety, comparison),

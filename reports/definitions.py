@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
-    from analyses.result import Result
+    from analyses.result import Check, Result
     from registry.rules import Rules
 
 MEASURE_NAMES = {
@@ -91,22 +91,25 @@ def concepts_table(definitions: Mapping[str, str]) -> Table:
 
 
 def checks_table(results: Sequence[Result]) -> Table:
-    """Return the outcome of every check of the assumptions and safeguards behind the numbers."""
+    """Return the outcome of every check of the assumptions and safeguards behind the numbers, the same ones once."""
+    users: dict[Check, list[str]] = {}
+    for result in results:
+        for check in result.checks:
+            users.setdefault(check, []).append(result.title)
     return Table(
         identifier="checks",
         caption="Checks of assumptions and safeguards",
         head=("Analysis", "Check", "Outcome", "Detail"),
         lines=tuple(
             Line(
-                head=result.title,
+                head="; ".join(titles) if len(titles) <= _FEW or check.outcome == "failed" else "Several analyses",
                 cells=(
                     words(check.name),
                     Cell(text=check.outcome, kind="strong" if check.outcome == "failed" else "text"),
                     words(check.detail),
                 ),
             )
-            for result in results
-            for check in result.checks
+            for check, titles in users.items()
         ),
         whole=False,
         text_columns=(1, 2, 3),

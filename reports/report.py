@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from registry.study import Study
 
 NEEDED = (
-    "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_mmt8", "sparing", "safety", "centres",
-    "sequence", "response_all_users", "failure_all_users", "quality",
+    "accrual", "baseline", "response", "failure", "trajectory_ldh", "trajectory_ck", "trajectory_aldolase",
+    "trajectory_mmt8", "trajectory_haq", "trajectory_phga", "sparing", "safety", "centres", "sequence",
+    "response_all_users", "failure_all_users", "quality",
 )  # fmt: skip
 
 

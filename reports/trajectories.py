@@ -9,13 +9,33 @@ from reports.outcomes import INTERVAL
 from reports.tables import ARM_NAMES, BLANK, Cell, Draft, levels, one, pair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from analyses.result import Result
     from reports.comparison import Comparison
     from reports.tables import Table
 
 YEAR = 12.0
+SHOWN = (6, 12, 24)
+"""Months of the tables of several measures, where the study has them."""
+LOGARITHMS = ", %"
+# Name of the Result, name in a table, how the level of the difference ends: in per cent of a multiple, or as it is.
+MEASURES = (
+    ("trajectory_ldh", "LDH, %", LOGARITHMS),
+    ("trajectory_ck", "CK, %", LOGARITHMS),
+    ("trajectory_aldolase", "Aldolase, %", LOGARITHMS),
+    ("trajectory_mmt8", "MMT8, points", ""),
+    ("trajectory_haq", "HAQ, points", ""),
+    ("trajectory_phga", "Physician global activity, cm", ""),
+    ("sparing", "Prednisone, % of dose + 1 mg/day", LOGARITHMS),
+)
+MAIN = ("trajectory_ldh", "trajectory_mmt8", "sparing")
+_MODELS = (
+    ("By window (MMRM), as above", "Difference"),
+    ("The same, centres as fixed effects", "Difference, centres as fixed effects"),
+    ("Random effects of persons and centres", "Difference, random effects of persons and centres"),
+    ("Continuous time (spline)", "Difference, continuous time"),
+)
 _MODEL = (
     ("In the cohort", "in the cohort"),
     ("Without a baseline value", "without a baseline value"),
@@ -68,6 +88,66 @@ def models_table(named: Sequence[tuple[str, Result]], comparison: Comparison) ->
         "models",
         caption=f"Who is in the models of change over time: persons, {comparison.short}",
         head=("", *(name for name, _ in named)),
+    )
+
+
+def months_shown(comparison: Comparison) -> tuple[int, ...]:
+    """Return 6, 12 and 24 months, as far as the study compares them; all of its months if it has none of these."""
+    return tuple(month for month in comparison.months if month in SHOWN) or comparison.months
+
+
+def measures_table(results: Mapping[str, Result], comparison: Comparison) -> Table:
+    """Return the difference of the arms in every measure by month, from the primary model."""
+    draft = Draft(maximum=comparison.maximum)
+    months = months_shown(comparison)
+    for name, label, ends in MEASURES:
+        draft.line(label, *_differences(draft, results[name], "Difference", months, ends))
+    return draft.table(
+        "measures",
+        caption=f"All measures: {comparison.minus}, adjusted ({INTERVAL})",
+        head=("", *(f"Month {formats.month(month)}" for month in months)),
+    )
+
+
+def models_beside_table(results: Mapping[str, Result], comparison: Comparison) -> Table:
+    """Return the difference of the arms in the main measures by each of the models."""
+    draft = Draft(maximum=comparison.maximum)
+    months = months_shown(comparison)
+    for name, label, ends in MEASURES:
+        if name in MAIN:
+            draft.group(label)
+            for model, topic in _MODELS:
+                draft.line(model, *_differences(draft, results[name], topic, months, ends), kind="indented")
+    return draft.table(
+        "models-beside",
+        caption=f"Other models of the same measurements: {comparison.minus}, adjusted ({INTERVAL})",
+        head=("", *(f"Month {formats.month(month)}" for month in months)),
+    )
+
+
+def _differences(draft: Draft, result: Result, topic: str, months: Sequence[int], ends: str) -> tuple[Cell, ...]:
+    found = (one(result, topic, statistic="difference", month=float(month), ends=ends) for month in months)
+    return tuple(draft.of_row(row) for row in found)
+
+
+def slopes_table(results: Mapping[str, Result], comparison: Comparison) -> Table:
+    """Return the mean change a year of the main measures in each arm, early and late, and its difference."""
+    draft = Draft(maximum=comparison.maximum)
+    spans = [level for level in levels(results[MAIN[0]], "Slope", statistic="slope") if not level.endswith(LOGARITHMS)]
+    for span in spans:
+        draft.group(span[:1].upper() + span[1:])
+        for name, label, ends in MEASURES:
+            if name in MAIN:
+                arms = (
+                    draft.number(results[name], "Slope", f"{span}{ends}", arm, statistic="slope")
+                    for arm in comparison.arms
+                )
+                apart = one(results[name], "Slope", statistic="difference", ends=f"{span}{ends}")
+                draft.line(label, *arms, draft.of_row(apart), kind="indented")
+    return draft.table(
+        "slopes",
+        caption=f"Mean change a year, continuous time, adjusted; differences in % are ratios of changes ({INTERVAL})",
+        head=("", *(ARM_NAMES[arm] for arm in comparison.arms), comparison.minus),
     )
 
 

@@ -81,9 +81,10 @@ def draw_labs(
     igg (g/L) and log2_ldh (multiple of ULN) are what would be found at those moments.
     """
     ldh = _ldh(centre, log2_ldh)
-    ast, aldolase = _enzyme(rng, at, "ast", scenario), _enzyme(rng, at, "aldolase", scenario)
+    ast, aldolase = draw_enzyme(rng, at, "ast", scenario), draw_enzyme(rng, at, "aldolase", scenario)
     others = np.maximum(2.0**log2_ldh, np.maximum(ast, aldolase))
-    ck, ck_uln = _ck(rng, centre, people, at, others, scenario=scenario)
+    ck_uln = np.where(people.female[at.person], *centre.ck_uln)
+    ck = draw_ck(rng, ck_uln, at, others, persons=people.size, scenario=scenario)
     ast_uln = np.where(rng.random(at.size) < scenario.number("ulnless_ast"), np.nan, float(centre.ast_uln))
     has_aldolase = centre.aldolase & (rng.random(at.size) >= scenario.numbers("aldolase_missing")[1])
     base, slope = scenario.numbers("igg_measured")
@@ -144,8 +145,8 @@ def _relative(at: Moments) -> Floats:
     return np.where(at.baseline, 1.0, np.where(at.flare, 1.25, np.where(at.responder, calm, partial)))
 
 
-def _enzyme(rng: np.random.Generator, at: Moments, name: str, scenario: Scenario) -> Floats:
-    """Return an enzyme as a multiple of its limit; a responder's is never above his own at baseline.
+def draw_enzyme(rng: np.random.Generator, at: Moments, name: str, scenario: Scenario) -> Floats:
+    """Return AST or aldolase as a multiple of its limit; a responder's is never above his own at baseline.
 
     Otherwise a value from a few days after a baseline visit that lacks the enzyme could stand in as the most abnormal.
     """
@@ -158,15 +159,17 @@ def _enzyme(rng: np.random.Generator, at: Moments, name: str, scenario: Scenario
     return np.where(at.responder, np.minimum(level, first[at.person]), level)
 
 
-def _ck(
-    rng: np.random.Generator, centre: Centre, people: People, at: Moments, others: Floats, *, scenario: Scenario
-) -> tuple[Ints, Ints]:
-    """Return CK in whole U/L and its limit, such that CK is the most abnormal enzyme at baseline."""
-    uln = np.where(people.female[at.person], *centre.ck_uln)
+def draw_ck(
+    rng: np.random.Generator, uln: Ints, at: Moments, others: Floats, *, persons: int, scenario: Scenario
+) -> Ints:
+    """Return CK in whole U/L at those moments, such that it is the most abnormal enzyme at baseline.
+
+    uln: its limit at each moment; others: the highest multiple of the other enzymes.
+    """
     median, spread, low, high = scenario.numbers("ck_baseline")
-    own = np.exp(rng.normal(np.log(median), spread, people.size)).clip(low, high)
-    target = rng.uniform(0.4, 1.3, people.size)
-    highest = np.zeros(people.size)
+    own = np.exp(rng.normal(np.log(median), spread, persons)).clip(low, high)
+    target = rng.uniform(0.4, 1.3, persons)
+    highest = np.zeros(persons)
     highest[at.person[at.baseline]] = others[at.baseline]
     start = np.ceil(np.maximum(own, MOST_ABNORMAL * highest)[at.person] * uln).astype(np.int64)
     calm = target[at.person] * uln
@@ -177,4 +180,4 @@ def _ck(
         at.responder, whole(np.maximum(noisy, 0.25 * uln)), np.maximum(whole(partial), enzyme_floor(start, uln))
     )
     value = np.where(at.flare, whole(start * rng.uniform(1.0, 1.6, at.size)) + 1, value)
-    return np.where(at.baseline, start, value), uln
+    return np.where(at.baseline, start, value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from registry.simulation.arrays import DAYS_A_MONTH, NEVER
-from registry.simulation.core_set import draw_baseline, draw_mmt8, moments, prednisone_dose
+from registry.simulation.core_set import draw_baseline, draw_haq, draw_mmt8, draw_phga, moments, prednisone_dose
 from registry.simulation.events import infection_rate
 from registry.simulation.fate import Fate
 from registry.simulation.immunoglobulin import LOW_IGG_G_L, latent_igg
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 # The draw of switches is the same for every scenario and arm.
 SWITCH_SEED = 1
+# Name, unit, parts of a unit in which it is drawn, words, draw.
+_SCALES = (
+    ("haq", "points", 8, "HAQ disability index (0 to 3)", draw_haq),
+    ("phga", "cm", 10, "physician global activity (0 to 10)", draw_phga),
+)
 
 
 def true_ldh(latents: tuple[Latent, ...], scenario: Scenario) -> list[Truth]:
@@ -67,7 +72,7 @@ def true_ldh(latents: tuple[Latent, ...], scenario: Scenario) -> list[Truth]:
 def true_measures(
     rng: np.random.Generator, people: People, latents: tuple[Latent, ...], scenario: Scenario
 ) -> list[Truth]:
-    """Return what has no closed form: MMT8 and the prednisone dose on the day, with the same noise in both arms."""
+    """Return what has no closed form: MMT8, HAQ, PhGA and the dose of that day, with the same noise in both arms."""
     baseline = draw_baseline(rng, people, scenario)
     everybody = np.arange(people.size)
     never = np.full(people.size, NEVER)
@@ -75,7 +80,7 @@ def true_measures(
     for months in MONTHS:
         day = np.full(people.size, round(months * DAYS_A_MONTH))
         at = [moments(latent, never, everybody, day) for latent in latents]
-        seed = rng.integers(2**32)
+        seed = int(rng.integers(2**32))
         strength = [draw_mmt8(np.random.default_rng(seed), baseline, moment) for moment in at]
         out += [
             mean(
@@ -94,6 +99,10 @@ def true_measures(
                 f"Marginal difference of mean MMT8 (0 to 150) at {months} months.",
             )
         )
+        for place, (name, unit, parts, words, draw) in enumerate(_SCALES, start=1):
+            scores = [draw(np.random.default_rng([seed, place]), baseline, moment) / parts for moment in at]
+            what = f"Marginal difference of the mean {words} at {months} months."
+            out.append(mean(f"{name}.difference.month_{months}", scores[1] - scores[0], unit, what))
         dose = [prednisone_dose(baseline, moment) for moment in at]
         out.append(
             mean(

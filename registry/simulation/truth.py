@@ -13,6 +13,7 @@ from registry.simulation.fate import latent_days
 from registry.simulation.people import draw_people
 from registry.simulation.scenario import Scenario
 from registry.simulation.true_course import true_infections, true_ldh, true_measures
+from registry.simulation.true_enzymes import true_enzymes
 from registry.simulation.true_times import true_times
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _truth(scenario_json: str) -> tuple[Truth, ...]:
         *true_times(people, arms, scenario),
         *true_ldh(latents, scenario),
         *true_measures(rng, people, latents, scenario),
+        *true_enzymes(people, arms, latents, scenario),
         *true_infections(people, arms, latents, scenario),
     )
 

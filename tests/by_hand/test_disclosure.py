@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from analyses import state_masking
+from analyses.baseline import VARIABLES, Numeric
 from analyses.curve_masking import hide_leavers
 from analyses.deduction import Cell, ContradictionError, Network, Sum, ranges
 from analyses.disclosure import RESTS, SMALL, WITHHELD, check, mask
+from analyses.longitudinal_measures import MEASURES
+from analyses.relations import BEFORE_TIME_ZERO
 from analyses.result import ALL, Curve, Estimate, NotEstimable, Provenance, Result, Row, Summary, Total
 from analyses.state_masking import coarse_stack
 from analyses.suppression import protect
@@ -196,6 +199,52 @@ def test_the_size_of_the_cohort_gives_way_everywhere_or_nowhere() -> None:
     assert shown(one) == shown(two) == {"Persons": "small"}
 
 
+def test_who_lacks_a_value_before_time_zero_is_withheld_in_the_table_of_persons_too() -> None:
+    # 60 = 7 without HAQ + 3 without a covariate + 50: of the 7 and the 50 one must go, and 7 + 53 tells of the 7.
+    haq = ("Persons|without a baseline value", "Persons|without a covariate", "Persons|in the model")
+    ids = [f"{name}|all|count|" for name in haq]
+    rows = tuple(
+        Row(topic="Persons", level=name.split("|")[1], statistic="count", value=Summary(value=number))
+        for name, number in zip(haq, (7, 3, 50), strict=True)
+    )
+    cohort = Row(topic="Persons", level="in the cohort", statistic="count", value=Summary(value=60))
+    model = result({}, rows=(cohort, *rows), name="trajectory_haq").model_copy(
+        update={"totals": (Total(total="Persons|in the cohort|all|count|", parts=tuple(ids)),)}
+    )
+    known = tuple(
+        Row(topic="HAQ", level=level, statistic="count", value=Summary(value=number))
+        for level, number in (("measured", 53), ("missing", 7))
+    )
+    table = result({}, rows=(cohort, *known), name="baseline").model_copy(
+        update={
+            "totals": (
+                Total(
+                    total="Persons|in the cohort|all|count|",
+                    parts=("HAQ|measured|all|count|", "HAQ|missing|all|count|"),
+                ),
+            )
+        }
+    )
+    masked_model, masked_table = mask([model, table])
+    assert masked_model[ids[1]] == SMALL
+    assert masked_model[ids[0]] == masked_table["HAQ|missing|all|count|"]
+    assert WITHHELD in {masked_model[ids[0]], masked_model[ids[2]]}
+    lost = model.model_copy(
+        update={"rows": (cohort, rows[0].model_copy(update={"value": Summary(value=8)}), *rows[1:])}
+    )
+    with pytest.raises(ValueError, match="is one count, and its value is 7 or 8"):
+        check([lost, table])
+
+
+def test_every_measure_over_time_knows_its_topic_in_the_table_of_persons() -> None:
+    column = {topic.topic: topic.column for topic in VARIABLES if isinstance(topic, Numeric)}
+    for name, measure in MEASURES.items():
+        # The logarithm of a multiple is there where the multiple is.
+        own = column[BEFORE_TIME_ZERO[f"trajectory_{name}"]].replace("_multiple", "")
+        assert own == measure.baseline.removeprefix("log2_")
+    assert len(BEFORE_TIME_ZERO) == len(MEASURES) + 1
+
+
 def test_one_count_with_two_values_is_refused() -> None:
     def size(number: int) -> Row:
         return Row(topic="Persons", level="in the cohort", statistic="count", value=Summary(value=number))
@@ -314,6 +363,20 @@ def curve(
 def masked_curve(one: Curve, counts: dict[str, int] | None = None, *sums: str) -> Curve | None:
     curves = mask([result(counts or {}, *sums, curves=(one,))])[0].curves
     return curves[0] if curves else None
+
+
+def test_a_slope_stays_where_a_count_that_it_rests_on_is_withheld_and_goes_where_it_is_small() -> None:
+    slopes = tuple(
+        Row(
+            topic="Slope", level=name, statistic="slope", value=Estimate(value=1, low=0, high=2),
+            rests_on=(number_id(name),),
+        )
+        for name in ("Persons", "no")
+    )  # fmt: skip
+    masked = mask([result({"n": 66, "Persons": 62, "no": 4}, "n = Persons + no", rows=slopes)])[0]
+    assert masked[number_id("Persons")] == WITHHELD
+    assert isinstance(masked["Slope|Persons|all|slope|"], Estimate)
+    assert masked["Slope|no|all|slope|"] == RESTS
 
 
 def test_a_curve_ends_where_fewer_than_five_are_at_risk() -> None:

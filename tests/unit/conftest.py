@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from analyses.longitudinal_sensitivity import CONTINUOUS, FIXED, RANDOM
 from analyses.quality.answer import result_of
 from analyses.quality.groups import every_centre
 from analyses.result import (
@@ -206,7 +207,7 @@ def _survival(name: str, title: str, what: str, *, degrees: bool) -> Result:  # 
 
 def _trajectory(name: str, title: str, unit: str, *, back: str, base: float) -> Result:  # noqa: C901  (the same)
     rows: list[Row] = []
-    levels = (("in the cohort", 60, 44), ("without a baseline value", 6, 5), ("without a covariate", 5, 5))
+    levels = (("in the cohort", 60, 44), ("without a baseline value", 2, 2), ("without a covariate", 9, 8))
     for level, first, second in (*levels, ("without a later value", 5, 5), ("in the model", 44, 29)):
         rows += _by_arm(first, second, "Persons", level)
     for month in (0, *MONTHS):
@@ -222,6 +223,7 @@ def _trajectory(name: str, title: str, unit: str, *, back: str, base: float) -> 
             rows.append(
                 _row(_estimate(-8, 11, "%", p=0.2), "Difference", "rituximab - ivig, %", "all", "difference", month)
             )
+    rows += _beside(unit, back)
     if name == "sparing":
         for month in (0.0, 6.0, 12.0, 24.0):
             rows += _by_arm(40, 30, "Low dose", "persons with a dose", month)
@@ -242,6 +244,22 @@ def _trajectory(name: str, title: str, unit: str, *, back: str, base: float) -> 
         for arm in ARMS
     ]  # fmt: skip
     return _result(name, title, rows, curves=tuple(curves))
+
+
+def _beside(unit: str, back: str) -> list[Row]:
+    """Return the differences by the models beside the primary one, and the slopes."""
+    rows: list[Row] = []
+    ends = ("", ", %") if back else ("",)
+    for end in ends:
+        for place, topic in enumerate((FIXED, RANDOM, CONTINUOUS), start=1):
+            apart = _estimate(-8.0 - place, 11, "%") if end else _estimate(-0.12 * place, 0.2, unit)
+            level = f"rituximab - ivig{end}"
+            rows += [_row(apart, topic, level, "all", "difference", float(month)) for month in MONTHS]
+        for span in ("month 1 to 6", "month 6 to 24"):
+            change = _estimate(-30, 20, "% a year") if end else _estimate(-0.4, 0.2, f"{unit} a year")
+            rows += [_row(change, "Slope", f"{span}{end}", arm, "slope") for arm in ARMS]
+            rows.append(_row(change, "Slope", f"rituximab - ivig, {span}{end}", "all", "difference"))
+    return rows
 
 
 def _safety() -> Result:
@@ -380,7 +398,11 @@ def handmade_results() -> tuple[Result, ...]:
         response,
         failure,
         _trajectory("trajectory_ldh", "LDH over time", "log2 x ULN", back="x ULN", base=0.1),
+        _trajectory("trajectory_ck", "CK over time", "log2 x ULN", back="x ULN", base=0.1),
+        _trajectory("trajectory_aldolase", "Aldolase over time", "log2 x ULN", back="x ULN", base=0.1),
         _trajectory("trajectory_mmt8", "MMT8 over time", "points", back="", base=130),
+        _trajectory("trajectory_haq", "HAQ over time", "points", back="", base=1),
+        _trajectory("trajectory_phga", "Global activity over time", "cm", back="", base=3),
         _trajectory("sparing", "Glucocorticoid dose", "log2(mg/day + 1)", back="mg/day", base=8),
         _safety(),
         _centres(),

@@ -45,7 +45,8 @@ def files(study: Study) -> dict[str, bytes]:
 
 def test_every_question_is_asked_in_order_and_twice_of_all_users(study: Study) -> None:
     assert [result.name for result in run(study)] == [
-        "accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_mmt8", "sparing",
+        "accrual", "baseline", "response", "failure", "sequence", "trajectory_ldh", "trajectory_ck",
+        "trajectory_aldolase", "trajectory_mmt8", "trajectory_haq", "trajectory_phga", "sparing",
         "safety", "centres", "response_all_users", "failure_all_users", "quality",
     ]  # fmt: skip
 

@@ -269,6 +269,16 @@ def test_ldh_differs_by_the_two_curves() -> None:
     assert values["log2_ldh.smooth_change.ivig.month_1"] == pytest.approx(-0.9 * (1 - np.exp(-1)))
 
 
+def test_other_measures_follow_the_response_and_differ_most_between_months_3_and_12() -> None:
+    values = true_values(default_scenario().replace(QUICK))
+    for name in ("log2_ck", "log2_aldolase", "haq", "phga"):
+        by_month = [values[f"{name}.difference.month_{month}"] for month in (1, 3, 6, 12, 24)]
+        assert min(by_month) > 0, "IVIG acts faster, and lower is better"
+        assert max(by_month) in by_month[1:4]
+    assert 0 < values["haq.difference.month_6"] < 0.2
+    assert 0.1 < values["log2_ck.difference.month_6"] < 0.6
+
+
 def test_latent_days_follow_the_risks_and_means_of_the_truth(many: Mapping[str, pd.DataFrame]) -> None:
     values = true_values(default_scenario().replace({"monte_carlo_people": 20000.0}))
     latent = many["latent"]

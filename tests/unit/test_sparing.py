@@ -217,6 +217,12 @@ def documented(low: str = "5") -> set[str]:
     ids |= {f"Difference|{comparison}{end}|all|difference|{m}" for m in MONTHS for end in ("", ", %")}
     ids |= {f"Variance|{level}|all|variance|" for level in ("centre", "patient", "residual")}
     ids |= {f"Intraclass correlation|{level}|all|intraclass correlation|" for level in ("centre", "patient")}
+    ids |= {f"Variance||all|variance|{m}" for m in MONTHS}
+    beside = ("centres as fixed effects", "random effects of persons and centres", "continuous time")
+    ids |= {f"Difference, {b}|{comparison}{e}|all|difference|{m}" for b in beside for m in MONTHS for e in ("", ", %")}
+    for span in ("month 1 to 6", "month 6 to 24"):
+        ids |= {f"Slope|{span}{end}|{a}|slope|" for a in arms for end in ("", ", %")}
+        ids |= {f"Slope|{comparison}, {span}{end}|all|difference|" for end in ("", ", %")}
     levels = ("persons with a dose", f"at most {low} mg/day", f"more than {low} mg/day")
     ids |= {f"Low dose|{level}|{g}|count|{m}" for level in levels for g in groups for m in (0, 6, 12, 24)}
     ids |= {f"Low dose|at most {low} mg/day|{g}|percent|{m}" for g in groups for m in (0, 6, 12, 24)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from analyses.result import Estimate, Masked, NotEstimable, Result, Summary
+from analyses.result import Check, Estimate, Masked, NotEstimable, Result, Summary
 from registry.rules import load_rules
 from reports import definitions, harms, outcomes, persons, trajectories
 from reports.comparison import Comparison
@@ -115,6 +116,51 @@ def test_a_month_that_cannot_be_compared_says_why(results: dict[str, Result]) ->
     assert [cell.text for cell in last.cells[-2:]] == ["not estimable", "\u2013"]
     assert [note.text for note in table.notes] == ["Fewer than 5 persons."]
     assert table.lines[0].cells[0].text == "43 / 28"
+
+
+def test_a_check_that_several_analyses_share_stands_once_and_names_them_where_it_failed(
+    results: dict[str, Result],
+) -> None:
+    passed = Check(name="The model converged", outcome="passed", detail="d")
+    failed = Check(name="No variance is at zero", outcome="failed", detail="e")
+    shared = [r.model_copy(update={"title": f"Title {i}", "checks": (passed, failed)})
+              for i, r in enumerate(list(results.values())[:5])]  # fmt: skip
+    first, second = definitions.checks_table(shared).lines
+    assert (first.head, first.cells[1].kind) == ("Several analyses", "text")
+    assert (second.head, second.cells[1].kind) == ("; ".join(f"Title {i}" for i in range(5)), "strong")
+    assert definitions.checks_table(shared[:2]).lines[0].head == "Title 0; Title 1"
+
+
+def test_all_measures_stand_beside_each_other(results: dict[str, Result]) -> None:
+    table = trajectories.measures_table(results, COMPARISON)
+    assert [line.head.split(",")[0] for line in table.lines] == [
+        "LDH", "CK", "Aldolase", "MMT8", "HAQ", "Physician global activity", "Prednisone",
+    ]  # fmt: skip
+    assert table.head == ("", "Month 6", "Month 12", "Month 24")
+    assert texts(table, "CK, %")[0] == "\u22128.0\u00a0% (\u221219.0 to 3.0)"
+    assert texts(table, "HAQ, points") == ["\u22120.12 (\u22120.32 to 0.08)"] * 2 + ["not estimable"]
+
+
+def test_the_other_models_stand_below_the_primary_one(results: dict[str, Result]) -> None:
+    table = trajectories.models_beside_table(results, COMPARISON)
+    assert [line.head for line in table.lines if line.kind == "group"] == [
+        "LDH, %", "MMT8, points", "Prednisone, % of dose + 1 mg/day",
+    ]  # fmt: skip
+    firsts = [line.cells[0].text.split(" ")[0] for line in table.lines if line.cells]
+    assert firsts[:4] == [f"\u2212{number}.0\u00a0%" for number in (8, 9, 10, 11)]
+    assert firsts[4:8] == ["\u22120.12", "\u22120.12", "\u22120.24", "\u22120.36"]
+
+
+def test_slopes_are_in_per_cent_a_year_where_the_model_reads_logarithms(results: dict[str, Result]) -> None:
+    table = trajectories.slopes_table(results, COMPARISON)
+    assert [line.head for line in table.lines if line.kind == "group"] == ["Month 1 to 6", "Month 6 to 24"]
+    assert texts(table, "LDH, %") == ["\u221230.0 (\u221250.0 to \u221210.0)"] * 3
+    assert texts(table, "MMT8, points") == ["\u22120.40 (\u22120.60 to \u22120.20)"] * 3
+
+
+@pytest.mark.parametrize(("months", "shown"), [((1, 3, 6, 12, 24), (6, 12, 24)), ((3, 12), (12,)), ((2, 4), (2, 4))])
+def test_tables_of_all_measures_show_half_a_year_one_and_two(months: tuple[int, ...], shown: tuple[int, ...]) -> None:
+    assert trajectories.months_shown(replace(COMPARISON, months=months)) == shown
 
 
 def test_low_doses_give_persons_of_persons_and_per_cent(results: dict[str, Result]) -> None:

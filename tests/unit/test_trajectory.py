@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from formulaic import model_matrix
 
-from analyses import trajectory
-from analyses.disclosure import check
+from analyses.disclosure import check, mask
 from analyses.longitudinal import repeated
+from analyses.longitudinal_fit import NO_COVARIANCE, STRUCTURES, TOO_FEW, fitted, spline
+from analyses.longitudinal_measures import MEASURES, OUTCOMES, Outcome, values_in
+from analyses.longitudinal_model import estimate, power
+from analyses.longitudinal_sensitivity import periods
 from analyses.methods.mixed import MixedFit, linear_mixed_model
+from analyses.methods.repeated import Covariance, RepeatedFit, mmrm
 from analyses.result import Estimate, NotEstimable, Result, Summary
 from analyses.trajectory import answer
 from analyses.windows import in_windows, windows
@@ -48,7 +56,8 @@ def cohort(patients: int = 60, *, seed: int = 1, **columns: Any) -> Cohort:
             "person_id": ids, "centre": centre, "arm": arm, "entry_day": 0, "end_day": 740,
             "age_decades": rng.normal(5, 1, patients).round(1), "ild": rng.integers(0, 2, patients).astype(float),
             "log2_ldh": base, "mmt8": rng.integers(90, 140, patients).astype(float),
-            "prednisone": rng.choice([20.0, 40.0, 60.0], patients), **columns,
+            "prednisone": rng.choice([20.0, 40.0, 60.0], patients), "log2_ck": base + 1, "log2_aldolase": base - 0.5,
+            "haq": 1.5, "phga": (3 + base).round(1), **columns,
         }
     )  # fmt: skip
     level = rng.normal(0, 0.2, patients)
@@ -61,12 +70,14 @@ def cohort(patients: int = 60, *, seed: int = 1, **columns: Any) -> Cohort:
         }
         for i in range(patients)
         for month in MONTHS
-        for analyte in ("LDH", "CK")
+        for analyte in ("LDH", "CK", "aldolase")
     ]  # fmt: skip
     visits = [
         {
             "person_id": ids[i], "day": DAYS[month], "arm": arm[i], "centre": centre[i],
-            "mmt8": 60 + month + (i % 7), "mmt_maximum": 80 if centre[i] == "porto" else 150,
+            "mmt8": 60 + month // 3 + (i % 7) + (i * 13 + month * i) % 5,
+            "mmt_maximum": 80 if centre[i] == "porto" else 150,
+            "haq": (i * month) % 9 / 8, "phga": (i * 7 + month * (i % 5)) % 50 / 10,
         }
         for i in range(patients)
         for month in MONTHS
@@ -76,6 +87,12 @@ def cohort(patients: int = 60, *, seed: int = 1, **columns: Any) -> Cohort:
         name="incident", snapshot_id="0123456789abcdef", data_cut=date(2026, 6, 30), digest="f" * 64, steps=(),
         patients=people, tables=MappingProxyType(tables), centres=pd.DataFrame(), software=MappingProxyType({}),
     )  # fmt: skip
+
+
+@cache
+def answered(outcome: Outcome, patients: int = 60) -> Result:
+    """Return the answer for the usual cohort."""
+    return answer(cohort(patients), study(), outcome=outcome)
 
 
 def number(result: Result, identifier: str) -> float:
@@ -119,6 +136,12 @@ def test_the_nearest_value_counts_and_of_two_equally_near_the_earlier() -> None:
 
 # ---- rows ----
 
+BESIDE = (
+    "Difference, centres as fixed effects", "Difference, random effects of persons and centres",
+    "Difference, continuous time",
+)  # fmt: skip
+"""Topics of the differences by the models beside the primary one."""
+
 
 def documented(comparison: str = "rituximab minus ivig", *, natural: str) -> set[str]:
     """Return the ids that the first lines of the module promise."""
@@ -139,14 +162,47 @@ def documented(comparison: str = "rituximab minus ivig", *, natural: str) -> set
     ids |= {f"Adjusted mean|{level}|{a}|marginal mean|{m}" for m in MONTHS for a in arms for level in levels}
     ids |= {f"Difference|{comparison}{end}|all|difference|{m}" for m in MONTHS for end in ends}
     ids |= {f"Variance|{level}|all|variance|" for level in ("centre", "patient", "residual")}
-    return ids | {f"Intraclass correlation|{level}|all|intraclass correlation|" for level in ("centre", "patient")}
+    ids |= {f"Intraclass correlation|{level}|all|intraclass correlation|" for level in ("centre", "patient")}
+    ids |= {f"Variance||all|variance|{m}" for m in MONTHS}
+    ids |= {f"{topic}|{comparison}{end}|all|difference|{m}" for topic in BESIDE for m in MONTHS for end in ends}
+    spans = [f"month {start} to {end}" for start, end in ((1, 6), (6, 24))]
+    ids |= {f"Slope|{span}{end}|{a}|slope|" for span in spans for a in arms for end in ends}
+    return ids | {f"Slope|{comparison}, {span}{end}|all|difference|" for span in spans for end in ends}
 
 
-@pytest.mark.parametrize(("outcome", "natural"), [("ldh", "x ULN"), ("mmt8", "")])
-def test_every_promised_row_is_there_and_no_other(outcome: trajectory.Outcome, natural: str) -> None:
-    result = answer(cohort(), study(), outcome=outcome)
-    assert {row.id for row in result.rows} == documented(natural=natural)
+NATURAL: dict[Outcome, str] = {"ldh": "x ULN", "ck": "x ULN", "aldolase": "x ULN", "mmt8": "", "haq": "", "phga": ""}
+UNITS = {"mmt8": "points", "haq": "points", "phga": "cm"}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_every_promised_row_is_there_and_no_other(outcome: Outcome) -> None:
+    result = answered(outcome)
+    assert {row.id for row in result.rows} == documented(natural=NATURAL[outcome])
     assert result.name == f"trajectory_{outcome}"
+    apart = result["Difference|rituximab minus ivig|all|difference|12"]
+    assert isinstance(apart, Estimate)
+    assert (apart.unit, apart.n) == (UNITS.get(outcome, "log2 x ULN"), 60)
+
+
+def test_each_measure_reads_its_own_values_and_its_own_baseline() -> None:
+    usual = cohort()
+    lab, visit = usual.tables["lab_multiple"], usual.tables["visit"]
+    for outcome in OUTCOMES:
+        measure = MEASURES[outcome]
+        own = (
+            lab.query(f"analyte == '{measure.analyte}'")["log2_multiple"] if measure.analyte else visit[measure.column]
+        )
+        if outcome == "mmt8":
+            own = own * 150 / visit["mmt_maximum"]
+        assert values_in(usual, measure)["value"].tolist() == pytest.approx(own.tolist()), outcome
+        result = answered(outcome)
+        arm = usual.patients.query("arm == 'ivig'")
+        assert number(result, "Observed value||ivig|mean|0") == pytest.approx(arm[measure.baseline].mean()), outcome
+
+
+def test_the_questions_of_all_measures_differ() -> None:
+    for part in ("title", "question", "name"):
+        assert len({getattr(measure, part) for measure in MEASURES.values()}) == len(OUTCOMES)
 
 
 def test_every_promised_row_is_there_when_nobody_was_measured() -> None:
@@ -166,12 +222,12 @@ def test_sums_hold_for_the_masking() -> None:
 
 
 def test_a_result_survives_json() -> None:
-    result = answer(cohort(), study(), outcome="mmt8")
+    result = answered("mmt8")
     assert Result.from_json(result.to_json()) == result
 
 
 def test_the_reference_of_the_study_turns_the_difference_round() -> None:
-    one = answer(cohort(), study(), outcome="ldh")["Difference|rituximab minus ivig|all|difference|1"]
+    one = answered("ldh")["Difference|rituximab minus ivig|all|difference|1"]
     other = answer(cohort(), study(reference="rituximab"), outcome="ldh")[
         "Difference|ivig minus rituximab|all|difference|1"
     ]
@@ -185,7 +241,7 @@ def test_the_reference_of_the_study_turns_the_difference_round() -> None:
 
 
 def test_the_difference_is_found_where_it_is_and_nowhere_else() -> None:
-    result = answer(cohort(200), study(), outcome="ldh")
+    result = answered("ldh", 200)
     first, later = (result[f"Difference|rituximab minus ivig|all|difference|{m}"] for m in (1, 12))
     assert isinstance(first, Estimate)
     assert isinstance(later, Estimate)
@@ -197,7 +253,7 @@ def test_the_difference_is_found_where_it_is_and_nowhere_else() -> None:
 
 
 def test_ldh_is_transformed_back_to_multiples_and_per_cent() -> None:
-    result = answer(cohort(), study(), outcome="ldh")
+    result = answered("ldh")
     for arm in ("ivig", "rituximab"):
         log, multiple = (result[f"Adjusted mean|{level}|{arm}|marginal mean|3"] for level in ("", "x ULN"))
         assert isinstance(log, Estimate)
@@ -211,44 +267,160 @@ def test_ldh_is_transformed_back_to_multiples_and_per_cent() -> None:
 
 
 def test_the_difference_of_the_arms_is_that_of_their_adjusted_means() -> None:
-    result = answer(cohort(), study(), outcome="ldh")
+    result = answered("ldh")
     for month in MONTHS:
         means = [number(result, f"Adjusted mean||{arm}|marginal mean|{month}") for arm in ("ivig", "rituximab")]
         apart = number(result, f"Difference|rituximab minus ivig|all|difference|{month}")
         assert means[1] - means[0] == pytest.approx(apart, abs=1e-10)
 
 
-def test_the_model_is_the_one_that_the_notes_describe() -> None:
-    result = answer(cohort(), study(), outcome="ldh")
+def rows_of_ldh() -> pd.DataFrame:
+    """Return what the models read: one value a person and month, on its own day."""
     lab = cohort().tables["lab_multiple"].query("analyte == 'LDH'")
     data = lab[["person_id", "day", "log2_multiple"]].merge(cohort().patients, on="person_id")
-    data["month"] = data["day"].map({day: month for month, day in DAYS.items()}).astype(str)
+    data["month"] = pd.Categorical(data["day"].map({day: month for month, day in DAYS.items()}), categories=MONTHS)
+    return data.assign(years=data["day"] / 365.25)
+
+
+TERMS = "age_decades + ild + mmt8"
+
+
+def same(mine: Any, theirs: pd.Series[Any]) -> None:
+    """Assert that a number of a Result is that of a fit."""
+    assert isinstance(mine, Estimate)
+    assert mine.value == pytest.approx(float(theirs["estimate"]), abs=1e-7)
+    assert mine.low == pytest.approx(float(theirs["low"]), abs=1e-7)
+    assert mine.df == pytest.approx(float(theirs["df"]), rel=1e-5)
+    assert mine.p == pytest.approx(float(theirs["p"]), abs=1e-7)
+
+
+@pytest.mark.parametrize(("topic", "more"), [("Difference", ""), (BESIDE[0], " + centre")])
+def test_the_models_by_window_are_those_that_the_notes_describe(topic: str, more: str) -> None:
+    result = answered("ldh")
+    fit = mmrm(
+        f"log2_multiple ~ (arm + log2_ldh) * month + {TERMS}{more}",
+        rows_of_ldh(),
+        patient="person_id",
+        visit="month",
+        inference="kenward-roger-linear",
+    )
+    assert isinstance(fit, RepeatedFit)
+    own = fit.variance.set_index(["visit", "visit2"])["covariance"]
+    for month in MONTHS if not more else ():
+        assert number(result, f"Variance||all|variance|{month}") == pytest.approx(own[month, month], rel=1e-6)
+    for month, (_, row) in zip(MONTHS, fit.contrasts("arm", by="month", reference="ivig").iterrows(), strict=True):
+        same(result[f"{topic}|rituximab minus ivig|all|difference|{month}"], row)
+
+
+def test_the_model_with_random_effects_is_the_one_that_the_notes_describe() -> None:
+    result = answered("ldh")
     fit = linear_mixed_model(
-        "log2_multiple ~ arm * month + log2_ldh + age_decades + ild + mmt8", data, patient="person_id", centre="centre"
+        f"log2_multiple ~ (arm + log2_ldh) * month + {TERMS}", rows_of_ldh(), patient="person_id", centre="centre"
     )
     assert isinstance(fit, MixedFit)
-    apart = fit.contrasts("arm", by="month", reference="ivig").set_index("month")
+    for month, (_, row) in zip(MONTHS, fit.contrasts("arm", by="month", reference="ivig").iterrows(), strict=True):
+        same(result[f"{BESIDE[1]}|rituximab minus ivig|all|difference|{month}"], row)
+    assert number(result, "Variance|patient|all|variance|") == pytest.approx(
+        fit.variance.set_index("group").loc["patient", "value"], rel=1e-6
+    )
+
+
+def test_the_model_in_continuous_time_is_the_one_that_the_notes_describe() -> None:
+    result = answered("ldh")
+    # Restricted cubic spline after Harrell: another basis of the same curves.
+    knots = [month / 12 for month in MONTHS]
+    data = rows_of_ldh()
+    names = []
+    for place, knot in enumerate(knots[:-2]):
+        last = (knots[-1] - knot) / (knots[-1] - knots[-2])
+        before = (knots[-2] - knot) / (knots[-1] - knots[-2])
+        names.append(f"s{place}")
+        data[f"s{place}"] = (
+            (data["years"] - knot).clip(lower=0) ** 3
+            - last * (data["years"] - knots[-2]).clip(lower=0) ** 3
+            + before * (data["years"] - knots[-1]).clip(lower=0) ** 3
+        )
+    fit = linear_mixed_model(
+        f"log2_multiple ~ (arm + log2_ldh) * ({' + '.join(['years', *names])}) + {TERMS}", data, patient="person_id",
+        centre="centre", slope="years",
+    )  # fmt: skip
+    assert isinstance(fit, MixedFit)
+
+    def at(month: float, arm: str) -> dict[str, list[Any]]:
+        year = month / 12
+        here = {"years": [year], "arm": [arm]}
+        for place, knot in enumerate(knots[:-2]):
+            last = (knots[-1] - knot) / (knots[-1] - knots[-2])
+            before = (knots[-2] - knot) / (knots[-1] - knots[-2])
+            here[f"s{place}"] = [
+                max(year - knot, 0) ** 3 - last * max(year - knots[-2], 0) ** 3 + before * max(year - knots[-1], 0) ** 3
+            ]
+        return here
+
+    def mean(month: float, arm: str) -> float:
+        return float(fit.marginal_means("arm", at=at(month, arm))["estimate"].iloc[0])
+
     for month in MONTHS:
-        mine = result[f"Difference|rituximab minus ivig|all|difference|{month}"]
-        assert isinstance(mine, Estimate)
-        assert mine.value == pytest.approx(float(apart.loc[str(month), "estimate"]), abs=1e-7)
-        assert mine.low == pytest.approx(float(apart.loc[str(month), "low"]), abs=1e-7)
+        apart = result[f"{BESIDE[2]}|rituximab minus ivig|all|difference|{month}"]
+        assert isinstance(apart, Estimate)
+        assert apart.value == pytest.approx(mean(month, "rituximab") - mean(month, "ivig"), abs=1e-6)
+        assert (apart.n, apart.unit) == (60, "log2 x ULN")
+    for start, end in ((1, 6), (6, 24)):
+        change = {arm: (mean(end, arm) - mean(start, arm)) / ((end - start) / 12) for arm in ("ivig", "rituximab")}
+        for arm, slope in change.items():
+            mine = result[f"Slope|month {start} to {end}|{arm}|slope|"]
+            assert isinstance(mine, Estimate)
+            assert mine.value == pytest.approx(slope, abs=1e-6)
+            assert (mine.n, mine.unit) == (30, "log2 x ULN a year")
+        apart = number(result, f"Slope|rituximab minus ivig, month {start} to {end}|all|difference|")
+        assert apart == pytest.approx(change["rituximab"] - change["ivig"], abs=1e-6)
+
+
+def test_slopes_of_logarithms_are_also_in_per_cent_a_year() -> None:
+    result = answered("ldh")
+    for level, group, statistic in (("", "ivig", "slope"), ("rituximab minus ivig, ", "all", "difference")):
+        log, percent = (result[f"Slope|{level}month 1 to 6{end}|{group}|{statistic}|"] for end in ("", ", %"))
+        assert isinstance(log, Estimate)
+        assert isinstance(percent, Estimate)
+        assert percent.high == pytest.approx(100 * (2**log.high - 1))
+        assert percent.unit == "% a year"
+
+
+@pytest.mark.parametrize(
+    ("months", "expected"),
+    [
+        ((1, 3, 6, 12, 24), ((1, 6), (6, 24))), ((3, 12), ((3, 6), (6, 12))), ((6, 12), ((6, 12),)),
+        ((1, 3), ((1, 3),)), ((12,), ()),
+    ],
+)  # fmt: skip
+def test_slopes_turn_at_month_six(months: tuple[int, ...], expected: tuple[tuple[int, int], ...]) -> None:
+    assert periods(months) == expected
+
+
+@pytest.mark.parametrize("months", [(12,), (3, 12), (3, 6, 12), (1, 2, 3, 6, 12, 24)])
+def test_the_spline_goes_through_any_months_and_is_straight_outside(months: tuple[int, ...]) -> None:
+    made = model_matrix(spline(months), pd.DataFrame({"years": np.linspace(0.02, 2.5, 40)}))
+    assert made.shape[1] == max(len(months), 2)
+    assert np.linalg.matrix_rank(made.to_numpy()) == made.shape[1]
+    for years in ([0, months[0] / 24, months[0] / 12], [months[-1] / 12, months[-1] / 12 + 1, months[-1] / 12 + 2]):
+        rows = made.model_spec.get_model_matrix(pd.DataFrame({"years": years})).to_numpy()
+        np.testing.assert_allclose(rows[0] - 2 * rows[1] + rows[2], 0, atol=1e-9)
 
 
 def test_mmt8_of_the_dominant_side_is_brought_to_the_scale_of_both() -> None:
     one = pd.DataFrame({"person_id": ["p000", "p000"], "day": [30, 91], "mmt8": [60, 75], "mmt_maximum": [80, 150]})
     frame = pd.concat([cohort().tables["visit"].query("person_id != 'p000'"), one])
     data = repeated(
-        cohort(), study(), trajectory._mmt8(changed(cohort(), "visit", frame)),
+        cohort(), study(), values_in(changed(cohort(), "visit", frame), MEASURES["mmt8"]),
         baseline=cohort().patients["mmt8"], same_as="mmt8",
     )  # fmt: skip
     assert data.used.query("person_id == 'p000'")["value"].tolist() == [112.5, 75.0]
 
 
 def test_the_baseline_value_is_not_also_a_covariate() -> None:
-    notes = " ".join(answer(cohort(), study(), outcome="mmt8").notes)
+    notes = " ".join(answered("mmt8").notes)
     assert "adjusted for the value before time zero, age (per 10 years), interstitial lung disease." in notes
-    assert "MMT8 (per point)." in " ".join(answer(cohort(), study(), outcome="ldh").notes)
+    assert "MMT8 (per point)." in " ".join(answered("ldh").notes)
 
 
 # ---- who and what counts ----
@@ -280,7 +452,7 @@ def test_values_without_an_upper_limit_are_not_used() -> None:
 def test_all_values_in_a_window_are_counted_and_one_a_person_is_used() -> None:
     lab = cohort().tables["lab_multiple"]
     flare = lab.query("person_id == 'p001' and day == 183 and analyte == 'LDH'").assign(day=200, log2_multiple=9.0)
-    usual = answer(cohort(), study(), outcome="ldh")
+    usual = answered("ldh")
     result = answer(changed(cohort(), "lab_multiple", pd.concat([lab, flare])), study(), outcome="ldh")
     assert number(result, "Measurements||rituximab|count|6") == 31
     assert number(result, "Persons measured||rituximab|count|6") == 30
@@ -360,7 +532,7 @@ def test_a_covariate_that_does_not_exist_is_a_mistake_of_the_study() -> None:
 
 
 def test_curves_begin_with_the_observed_mean_and_go_through_the_adjusted_ones() -> None:
-    result = answer(cohort(), study(), outcome="ldh")
+    result = answered("ldh")
     assert [(c.group, c.kind, c.unit) for c in result.curves] == [
         ("ivig", "line", "log2 x ULN"), ("rituximab", "line", "log2 x ULN"),
     ]  # fmt: skip
@@ -373,36 +545,184 @@ def test_curves_begin_with_the_observed_mean_and_go_through_the_adjusted_ones() 
         assert all(low <= value <= high for low, value, high in zip(curve.low, curve.value, curve.high, strict=True))
 
 
-def test_residuals_that_spread_unlike_fail_their_check() -> None:
+def outcomes_of(checked: Result) -> dict[str, str]:
+    return {check.name: check.outcome for check in checked.checks}
+
+
+def test_an_arm_whose_values_spread_more_fails_its_check() -> None:
+    lab = cohort(100).tables["lab_multiple"].copy()
+    noise = np.random.default_rng(2).normal(0, 2, len(lab))
+    lab["log2_multiple"] += np.where(lab["arm"] == "ivig", noise, 0)
+    usual = outcomes_of(answered("ldh", 100))
+    spread = outcomes_of(answer(changed(cohort(100), "lab_multiple", lab), study(), outcome="ldh"))
+    assert usual["Spread of residuals by month and arm"] == "passed"
+    assert spread["Spread of residuals by month and arm"] == "failed"
+
+
+def test_months_that_spread_unlike_are_what_the_covariance_is_for() -> None:
     lab = cohort(100).tables["lab_multiple"].copy()
     late = lab["day"] == 730
     lab.loc[late, "log2_multiple"] += np.random.default_rng(2).normal(0, 2, late.sum())
-    usual = {c.name: c.outcome for c in answer(cohort(100), study(), outcome="ldh").checks}
-    spread = {
-        c.name: c.outcome for c in answer(changed(cohort(100), "lab_multiple", lab), study(), outcome="ldh").checks
-    }
-    assert usual["Spread of residuals by month"] == "passed"
-    assert spread["Spread of residuals by month"] == "failed"
+    result = answer(changed(cohort(100), "lab_multiple", lab), study(), outcome="ldh")
+    assert set(outcomes_of(result).values()) <= {"passed", "failed"}
+    assert outcomes_of(result)["Spread of residuals by month and arm"] == "passed"
+    usual = answered("ldh", 100)
+
+    def width(of: Result, month: int) -> float:
+        apart = of[f"Difference|rituximab minus ivig|all|difference|{month}"]
+        assert isinstance(apart, Estimate)
+        return apart.high - apart.low
+
+    assert width(result, 24) > 5 * width(usual, 24)
+    assert width(result, 1) == pytest.approx(width(usual, 1), rel=0.1)
+    assert number(result, "Variance||all|variance|24") > 10 * number(result, "Variance||all|variance|1")
 
 
 def test_a_variance_at_zero_is_said() -> None:
-    checks = {c.name: c for c in answer(cohort(), study(), outcome="ldh").checks}
+    result = answered("ldh")
     data = repeated(
-        cohort(), study(), trajectory._ldh(cohort()), baseline=cohort().patients["log2_ldh"], same_as="log2_ldh"
-    )
-    assert isinstance(data.fit, MixedFit)
-    assert (checks["No variance is at zero"].outcome == "failed") == bool(data.fit.zero)
-    assert checks["The model converged"].outcome == "passed"
+        cohort(), study(), values_in(cohort(), MEASURES["ldh"]), baseline=cohort().patients["log2_ldh"],
+        same_as="log2_ldh",
+    )  # fmt: skip
+    fit = fitted(data).centre_random
+    assert isinstance(fit, MixedFit)
+    assert (outcomes_of(result)["No variance is at zero"] == "failed") == bool(fit.zero)
+    assert outcomes_of(result)["The model converged"] == "passed"
+    assert outcomes_of(result)["The covariance of the months is unstructured"] == "passed"
 
 
 def test_a_model_that_does_not_converge_gives_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unconverged(*args: Any, **names: Any) -> MixedFit:
-        fit = linear_mixed_model(*args, **names)
-        assert isinstance(fit, MixedFit)
-        return MixedFit(**{**{f: getattr(fit, f) for f in fit.__dataclass_fields__}, "converged": False})
+    def unconverged(*args: Any, **names: Any) -> RepeatedFit:
+        fit = mmrm(*args, **names)
+        assert isinstance(fit, RepeatedFit)
+        return replace(fit, converged=False)
 
-    monkeypatch.setattr("analyses.longitudinal.linear_mixed_model", unconverged)
+    monkeypatch.setattr("analyses.longitudinal_fit.mmrm", unconverged)
     result = answer(cohort(), study(), outcome="ldh")
     value = result["Difference|rituximab minus ivig|all|difference|6"]
-    assert value == NotEstimable(reason="the mixed model did not converge")
-    assert [c.outcome for c in result.checks] == ["failed", "not applicable", "not applicable"]
+    assert value == NotEstimable(reason="the model did not converge")
+    assert isinstance(result[f"{BESIDE[1]}|rituximab minus ivig|all|difference|6"], Estimate)
+    assert [c.outcome for c in result.checks[:3]] == ["failed", "not applicable", "not applicable"]
+    assert result.curves[0].month == (0.0,)
+
+
+@pytest.mark.parametrize(
+    ("refused", "used"), [({"us"}, "toeph"), ({"us", "toeph"}, "csh"), ({"us", "toeph", "csh"}, "cs")]
+)
+def test_a_simpler_covariance_stands_in_and_is_named(
+    refused: set[str], used: Covariance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choosy(*args: Any, covariance: Covariance, **names: Any) -> RepeatedFit | NotEstimable:
+        if covariance in refused:
+            return NotEstimable(reason="3 rows for 7 parameters")
+        return mmrm(*args, covariance=covariance, **names)
+
+    monkeypatch.setattr("analyses.longitudinal_fit.mmrm", choosy)
+    result = answer(cohort(), study(), outcome="ldh")
+    fit = mmrm(
+        f"log2_multiple ~ (arm + log2_ldh) * month + {TERMS}",
+        rows_of_ldh(),
+        patient="person_id",
+        visit="month",
+        covariance=used,
+        inference="kenward-roger-linear",
+    )
+    assert isinstance(fit, RepeatedFit)
+    first = fit.contrasts("arm", by="month", reference="ivig").iloc[0]
+    same(result["Difference|rituximab minus ivig|all|difference|1"], first)
+    check = next(c for c in result.checks if c.name == "The covariance of the months is unstructured")
+    assert check.outcome == "failed"
+    assert STRUCTURES[used] in check.detail
+    assert f"Covariance of the months: {STRUCTURES[used]}." in " ".join(result.notes)
+
+
+@pytest.mark.parametrize("persons", [2, 4, 6])
+def test_with_few_persons_no_number_and_no_reason_tells_how_many(persons: int) -> None:
+    result = answer(cohort(persons), study(), outcome="ldh")
+    assert {row.id for row in result.rows} == documented(natural="x ULN")
+    reasons = {row.value.reason for row in result.rows if isinstance(row.value, NotEstimable)}
+    assert reasons
+    assert reasons <= {
+        NO_COVARIANCE.reason,
+        TOO_FEW.reason,
+        "the model did not converge",
+        "too few persons for an interval",
+        "the model cannot tell it from other effects",
+        "only one person was measured",
+        "there is only one centre",
+    }
+    assert not re.search(r"\d (rows|patients|persons)", " ".join(one.detail for one in result.checks))
+
+
+def test_centres_that_give_one_agent_only_are_compared_without_their_effects_and_not_with_them() -> None:
+    arm = cohort().patients["arm"]
+    centre = np.where(arm == "ivig", np.where(np.arange(60) % 4 == 0, "lyon", "porto"), "leuven")
+    result = answer(cohort(centre=centre), study(), outcome="ldh")
+    # The cohort puts the centre of a person in its tables, too; the models read that of the person.
+    apart = result[f"{BESIDE[0]}|rituximab minus ivig|all|difference|6"]
+    assert apart == NotEstimable(reason="the model cannot tell it from other effects")
+    assert isinstance(result["Difference|rituximab minus ivig|all|difference|6"], Estimate)
+
+
+def test_one_centre_has_no_effects_of_centres() -> None:
+    result = answer(cohort(centre=["lyon"] * 60), study(), outcome="ldh")
+    assert result[f"{BESIDE[0]}|rituximab minus ivig|all|difference|6"] == NotEstimable(
+        reason="there is only one centre"
+    )
+    for topic in ("Difference", *BESIDE[1:]):
+        assert isinstance(result[f"{topic}|rituximab minus ivig|all|difference|6"], Estimate), topic
+
+
+def test_what_begins_or_ends_where_nobody_was_measured_has_no_slope() -> None:
+    lab = cohort().tables["lab_multiple"].query("not (arm == 'rituximab' and day == 730)")
+    result = answer(changed(cohort(), "lab_multiple", lab), study(), outcome="ldh")
+    reason = NotEstimable(reason="nobody with rituximab first was measured in the window of month 24")
+    for identifier in (
+        "Slope|month 6 to 24|rituximab|slope|",
+        "Slope|rituximab minus ivig, month 6 to 24, %|all|difference|",
+        f"{BESIDE[2]}|rituximab minus ivig|all|difference|24",
+    ):
+        assert result[identifier] == reason
+    assert isinstance(result["Slope|month 6 to 24|ivig|slope|"], Estimate)
+
+
+def test_an_interval_without_a_degree_of_freedom_is_not_printed() -> None:
+    row = pd.Series({"estimate": 1.0, "low": -1e9, "high": 1e9, "p": 0.9, "df": 0.4, "reason": ""})
+    assert estimate(row, 0.95, unit="", n=7) == NotEstimable(reason="too few persons for an interval")
+    assert isinstance(estimate(row.replace({0.4: 1.0}), 0.95, unit="", n=7), Estimate)
+    assert power(5000.0) == math.inf
+    assert power(3.0) == 8
+
+
+def test_one_value_a_person_is_no_repeated_measurement() -> None:
+    lab = cohort().tables["lab_multiple"].query("day == 365")
+    result = answer(changed(cohort(), "lab_multiple", lab), study(), outcome="ldh")
+    assert result["Difference|rituximab minus ivig|all|difference|12"] == NO_COVARIANCE
+    assert number(result, "Observed value||ivig|mean|12") < 1
+
+
+def test_one_month_has_no_slope_and_two_have_one() -> None:
+    one = answer(cohort(), study(trajectory_months=(12,)), outcome="ldh")
+    assert not [row for row in one.rows if row.topic == "Slope"]
+    two = answer(cohort(), study(trajectory_months=(3, 12)), outcome="ldh")
+    assert {row.level for row in two.rows if row.topic == "Slope" and row.group == "ivig"} == {
+        f"month {span}{end}" for span in ("3 to 6", "6 to 12") for end in ("", ", %")
+    }
+
+
+def test_small_arms_are_masked_in_every_row_of_the_models() -> None:
+    # Four persons with rituximab: too few to publish anything that rests on them.
+    arm = ["rituximab"] * 4 + ["ivig"] * 56
+    patients = cohort().patients.assign(arm=arm)
+    lab = cohort().tables["lab_multiple"].drop(columns="arm").merge(patients[["person_id", "arm"]], on="person_id")
+    (masked,) = mask([answer(changed(cohort(arm=arm), "lab_multiple", lab), study(), outcome="ldh")])
+    shown = {row.topic for row in masked.rows if isinstance(row.value, Estimate) and row.group != "ivig"}
+    assert shown == set()
+    assert isinstance(masked["Adjusted mean||ivig|marginal mean|6"], Estimate)
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    usual = cohort()
+    lab = usual.tables["lab_multiple"].sample(frac=1, random_state=3)
+    shuffled = changed(cohort(), "lab_multiple", lab)
+    assert answer(shuffled, study(), outcome="ldh").rows == answered("ldh").rows

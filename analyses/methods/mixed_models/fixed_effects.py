@@ -191,9 +191,9 @@ def _change(
     if not start < end:
         text = f"a slope is between two values, the smaller first; these are {start} and {end}"
         raise ValueError(text)
-    head, first = cells(effects.design, over, {**(at or {}), variable: (start,)})
-    last = cells(effects.design, over, {**(at or {}), variable: (end,)})[1]
-    return head, (last - first) / (end - start)
+    head, rows = cells(effects.design, (variable, *over), {**(at or {}), variable: (start, end)})
+    half = len(head) // 2
+    return head.drop(columns=variable).iloc[:half], (rows[half:] - rows[:half]) / (end - start)
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:

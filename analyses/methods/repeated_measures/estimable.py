@@ -24,6 +24,9 @@ SIMPLER: dict[str, str] = {
     "cs": "fit a mixed model, or a linear model with robust standard errors",
 }
 
+CLOSE = 1e-3
+"""A correlation this near to 1 or -1, on the way to a singular matrix, is on its way there itself."""
+
 
 def too_few_pairs(data: VisitRows, kind: Covariance) -> str:
     """Return which visits too few patients have for a covariance, and what to choose; nothing where it can be tried."""
@@ -64,7 +67,7 @@ def no_covariance(data: VisitRows, best: Optimum | None, kind: Covariance) -> st
             if variance.min() <= NEARLY:
                 still = data.visits[int(variance.argmin())]
                 what = f"visit {still}{where} has hardly any variance beside the fixed effects"
-            elif 1 - abs(correlation[one, two]) < NEARLY:
+            elif 1 - abs(correlation[one, two]) < CLOSE:
                 what = f"the correlation of visits {data.visits[one]} and {data.visits[two]}{where} goes to 1 or -1"
             else:
                 what = f"a combination of the visits{where} has no variance"

@@ -31,8 +31,8 @@ BENT = 1e-3
 """A direction with less curvature than this share of the expected one is taken to have this share."""
 SINGULAR = 1e-8
 """A correlation matrix with a smaller root than this is singular; so is a variance of this share of the mean one."""
-NEARLY = 1e-4
-"""The same, where the search could not end."""
+NEARLY, PATIENCE = 1e-4, 30
+"""The same, where the search could not end; a tenth of it after so many steps, as a maximum inside takes about ten."""
 SMALL = 1e-100
 """Stands for zero where something is divided by it."""
 ROUNDING = 1e-13
@@ -107,10 +107,10 @@ def _newton(problem: _Problem, theta: Array) -> Optimum | None:
     point = problem.point(theta)
     if point is None:
         return None
-    for _ in range(STEPS):
+    for taken in range(STEPS):
         slopes, made, hessian = problem.derive(theta, point)
         step, decrement, convex = _step(made, hessian)
-        singular = _smallest(problem.sigma(theta)) < SINGULAR
+        singular = _smallest(problem.sigma(theta)) < (SINGULAR if taken < PATIENCE else NEARLY / 10)
         if singular or decrement < FINE:
             break
         ahead = _descend(problem, theta, point, step.reshape(theta.shape), decrement)

@@ -17,7 +17,9 @@ multiple AS (
         arg_max(l.multiple, l.date) FILTER (l.analyte = 'LDH') AS ldh_multiple,
         arg_max(l.log2_multiple, l.date) FILTER (l.analyte = 'LDH') AS log2_ldh,
         arg_max(l.multiple, l.date) FILTER (l.analyte = 'CK') AS ck_multiple,
-        arg_max(l.multiple, l.date) FILTER (l.analyte = 'aldolase') AS aldolase_multiple
+        arg_max(l.log2_multiple, l.date) FILTER (l.analyte = 'CK') AS log2_ck,
+        arg_max(l.multiple, l.date) FILTER (l.analyte = 'aldolase') AS aldolase_multiple,
+        arg_max(l.log2_multiple, l.date) FILTER (l.analyte = 'aldolase') AS log2_aldolase
     FROM time_zero z JOIN lab_multiple l USING (person_id) CROSS JOIN rule
     WHERE l.date BETWEEN z.time_zero_date - baseline_window_days AND z.time_zero_date AND l.multiple IS NOT NULL
     GROUP BY z.person_id
@@ -78,7 +80,8 @@ SELECT
     skin.cdasi_activity,
     dose.prednisone,
     g.baseline_igg AS igg,
-    multiple.ldh_multiple, multiple.ck_multiple, multiple.aldolase_multiple, multiple.log2_ldh,
+    multiple.ldh_multiple, multiple.ck_multiple, multiple.aldolase_multiple,
+    multiple.log2_ldh, multiple.log2_ck, multiple.log2_aldolase,
     CASE WHEN infected.person_id IS NULL THEN 0 ELSE 1 END AS infection_before,
     s.scorable,
     CASE WHEN s.response_20_date <= e.end_date THEN s.response_20_date - z.time_zero_date END AS response_20_day,
