@@ -22,6 +22,7 @@ from analyses.result import NotEstimable
 
 if TYPE_CHECKING:
     from analyses.methods.mixed_models.nested_rows import Nested
+    from analyses.methods.mixed_models.small_sample import Array
     from analyses.methods.mixed_models.variance_search import Optimum
 
 __all__ = [
@@ -133,7 +134,7 @@ def linear_mixed_model(
         aliased=effects.aliased,
         notes=_notes(best, nested, zero=zero, aliased=effects.aliased, dropped=made.dropped),
         level=level,
-        residuals=pd.Series(made.y - made.x[:, list(nested.kept)] @ known.estimate, index=data.index[made.rows]),
+        residuals=_residuals(nested, known.estimate).set_axis(data.index[made.rows]),
         _effects=effects,
         _nested=nested,
         _point=best.point,
@@ -154,6 +155,13 @@ def _check(*, inference: str, method: str, level: float, centre: str | None, cen
         text = "a slope of centres (centre_slope) needs the column that names the centre"
     if text:
         raise ValueError(text)
+
+
+def _residuals(nested: Nested, estimate: Array) -> pd.Series[float]:
+    """Return the response minus fixed effects in the order of the rows of the design."""
+    rows = nested.rows
+    left = (rows.y - rows.basis @ (nested.triangle @ estimate)) / rows.root_weight
+    return pd.Series(left, index=rows.order).sort_index()
 
 
 def _notes(

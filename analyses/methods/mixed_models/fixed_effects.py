@@ -79,7 +79,7 @@ def contrasts(
     at: Mapping[str, Iterable[Level]] | None,
 ) -> pd.DataFrame:
     """Return the differences of marginal means between the levels of a variable and its reference level."""
-    head, rows = cells(effects.design, (*_names(by), compare), at)
+    head, rows = cells(effects.design, (*_others(effects, by, compare), compare), at)
     return _compared(effects, head, rows, compare, reference)[0]
 
 
@@ -106,7 +106,7 @@ def slope_contrasts(
     at: Mapping[str, Iterable[Level]] | None,
 ) -> pd.DataFrame:
     """Return the differences of slopes between the levels of a variable and its reference level."""
-    head, rows = _change(effects, variable, between, (*_names(by), compare), at)
+    head, rows = _change(effects, variable, between, (*_others(effects, by, compare), compare), at)
     return _compared(effects, head, rows, compare, reference)[0]
 
 
@@ -133,7 +133,7 @@ def joint_contrasts(
     at: Mapping[str, Iterable[Level]] | None,
 ) -> JointTest | NotEstimable:
     """Return the test that all differences of marginal means between the levels of a variable are zero."""
-    head, rows = cells(effects.design, (*_names(by), compare), at)
+    head, rows = cells(effects.design, (*_others(effects, by, compare), compare), at)
     difference = _compared(effects, head, rows, compare, None)[1]
     known = difference[_estimable(effects, difference)][:, list(effects.kept)]
     if not np.abs(known).max(initial=0.0) > 0:
@@ -157,9 +157,11 @@ def table(effects: FixedEffects, rows: Array) -> pd.DataFrame:
 
 
 def _estimable(effects: FixedEffects, rows: Array) -> NDArray[np.bool_]:
-    kept = list(effects.kept)
+    """Return which rows ask for nothing but what the data tell, judged in the units of each column of X."""
     left = [i for i in range(rows.shape[1]) if i not in effects.kept]
-    return np.asarray(np.isclose(rows[:, left], rows[:, kept] @ effects.aliases, atol=1e-8).all(axis=1))
+    size = np.abs(effects.design.x[:, left]).max(axis=0, initial=0.0)
+    apart = np.abs(rows[:, left] - rows[:, list(effects.kept)] @ effects.aliases)
+    return np.asarray((apart <= 1e-8 * np.maximum(size, np.finfo(float).tiny)).all(axis=1))
 
 
 def _compared(
@@ -188,12 +190,18 @@ def _change(
         seen = f"{variable} is no numeric variable of it, or is asked for twice."
         raise mistake(effects.design.formula, seen, f"Choose from {', '.join(effects.design.means)}.")
     start, end = between
-    if not start < end:
-        text = f"a slope is between two values, the smaller first; these are {start} and {end}"
+    if not -np.inf < start < end < np.inf:
+        text = f"a slope is between two finite values, the smaller first; these are {start} and {end}"
         raise ValueError(text)
     head, rows = cells(effects.design, (variable, *over), {**(at or {}), variable: (start, end)})
     half = len(head) // 2
     return head.drop(columns=variable).iloc[:half], (rows[half:] - rows[:half]) / (end - start)
+
+
+def _others(effects: FixedEffects, by: str | Sequence[str], compare: str) -> tuple[str, ...]:
+    if compare in _names(by):
+        raise mistake(effects.design.formula, f"{compare} is compared and in by.", "Leave it out of by.")
+    return _names(by)
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -128,8 +128,12 @@ def nest(
     inner, outer = _effects(slope, time), _effects(centre_slope, arm)
     z = inner.columns(time) * root[:, None]
     u = outer.columns(arm) * root[:, None] if several else np.zeros((len(y), 0))
+    made_sums = sums(basis, y * root - basis @ least_squares, z, u, patient=person, centre=site)
+    told_apart = _told_apart(made_sums)
+    if told_apart:
+        return NotEstimable(reason=told_apart)
     return Nested(
-        sums=sums(basis, y * root - basis @ least_squares, z, u, patient=person, centre=site),
+        sums=made_sums,
         rows=Rows(
             order=order, basis=basis, y=y * root, z=z, u=u, root_weight=root, person=person, site=site,
             people=tuple(people), sites=tuple(sites),
@@ -169,7 +173,7 @@ def _too_little(  # noqa: PLR0911  (one return for each thing that can be missin
         return "there is only one patient"
     if patients == n:
         return "every patient has one row, so that the variance of patients cannot be told from the residual one"
-    if time is not None and np.allclose(time, _means(time[:, None], person)[:, 0]):
+    if time is not None and _constant(time, person):
         return "the slope variable does not change within any patient; leave the slope out"
     if time is not None and patients * 2 >= n:
         return f"{n} rows for an intercept and a slope of each of {patients} patients; leave the slope out"
@@ -186,11 +190,37 @@ def _too_little(  # noqa: PLR0911  (one return for each thing that can be missin
 
 def _too_little_in_centres(value: Array, site: NDArray[np.intp]) -> str:
     """Return what the data lack for a slope of centres, or nothing."""
-    apart = np.abs(value - _means(value[:, None], site)[:, 0]) > DEPENDENT * max(1.0, float(np.abs(value).max()))
+    apart = np.abs(value - _means(value[:, None], site)[:, 0]) > DEPENDENT * float(np.abs(value).max(initial=0.0))
     centres = len(np.unique(site[apart]))
     if centres < 2:  # noqa: PLR2004  (a variance needs two)
         return "the slope variable of centres changes within fewer than two centres; leave the slope of centres out"
     return ""
+
+
+def _told_apart(made: Sums) -> str:
+    """Return whose random effects the fixed effects take up, so that the likelihood says nothing on their variance."""
+    p = made.p
+    size = np.einsum("mqq->q", made.zz)
+    if (size - np.square(made.zm[:, :, :p]).sum(axis=(0, 2)) < DEPENDENT * size).any():
+        return "the fixed effects tell every patient apart, so that patients have no variance beside them"
+    if not made.r:
+        return ""
+    size = np.einsum("grr->r", made.own[:, :, p + 1 :])
+    if (size - np.square(made.own[:, :, :p]).sum(axis=(0, 2)) < DEPENDENT * size).any():
+        return (
+            "the fixed effects tell the centres apart (each may have one treatment only), so that centres have no "
+            "variance beside them; leave the centre out of one of the two"
+        )
+    if len(made.first) == len(made.zz):
+        return "every centre has one patient, so that their variances cannot be told apart; leave the centre out"
+    return ""
+
+
+def _constant(value: Array, person: NDArray[np.intp]) -> bool:
+    """Return whether a variable is the same in all rows of each person, but for rounding."""
+    inside, spread = value - _means(value[:, None], person)[:, 0], value - value.mean()
+    rounding = np.finfo(float).eps * float(np.abs(value).max(initial=0.0))
+    return bool(inside @ inside <= DEPENDENT**2 * (spread @ spread) + len(value) * (4 * rounding) ** 2)
 
 
 def _means(columns: Array, person: NDArray[np.intp]) -> Array:

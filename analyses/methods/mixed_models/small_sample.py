@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, f, t
 
+from analyses.result import NotEstimable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from analyses.result import NotEstimable
 
     Array = NDArray[np.float64]
 
@@ -117,6 +117,10 @@ def joint_test(known: Uncertainty, rows: Array) -> JointTest | NotEstimable:
     if known.inference == "normal":
         return JointTest(statistic=wald, df1=count, df2=np.inf, p=float(chi2.sf(wald * count, count)), scale=1.0)
     df, scale = _scaled(known, rows)
+    if not (df > 0 and scale > 0 and np.isfinite(scale)):
+        return NotEstimable(
+            reason=f"the patients are too few for Kenward and Roger's test of {count} functions at once"
+        )
     return JointTest(statistic=scale * wald, df1=count, df2=df, p=float(f.sf(scale * wald, count, df)), scale=scale)
 
 
@@ -150,7 +154,10 @@ def _mean_of_squares(known: Uncertainty, rows: Array) -> JointTest:
 
 
 def _scaled(known: Uncertainty, rows: Array) -> tuple[float, float]:
-    """Return denominator degrees of freedom and scale of the F statistic (Kenward, Roger 1997, section 4)."""
+    """Return denominator degrees of freedom and scale of the F statistic (Kenward, Roger 1997, section 4).
+
+    NaN where the formulas divide by zero; with very few patients they can be negative.
+    """
     half = np.linalg.solve(rows @ known.model @ rows.T, rows @ known.model)
     forms = np.einsum("kp,rpq,qj->rkj", half, known.slopes, known.model @ rows.T)
     traces = np.einsum("rkk->r", forms)
@@ -162,12 +169,18 @@ def _scaled(known: Uncertainty, rows: Array) -> tuple[float, float]:
     b = (a1 + 6 * a2) / (2 * count)
     g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
     base = 3 * count + 2 * (1 - g)
+    if base == 0:
+        return np.nan, np.nan
     c1, c2, c3 = g / base, (count - g) / base, (count + 2 - g) / base
     inflated = 1 - a2 / count
     above, first, second = 1 + c1 * b, 1 - c2 * b, 1 - c3 * b
     # 0 / 0 is the exact F of a balanced design, where the ratio is one (pbkrtest has it so).
     ratio = inflated / first if abs(first) > FLAT or abs(inflated) > FLAT else 1.0
+    if second == 0:
+        return np.nan, np.nan
     rho = ratio**2 * above / second / count
+    if count * rho == 1:
+        return np.nan, np.nan
     df = 4 + (count + 2) / (count * rho - 1)
     scale = 1.0 if abs(df - 2) < 0.01 else df * inflated / (df - 2)  # noqa: PLR2004  (as in pbkrtest)
     return float(df), float(scale)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from analyses.methods.mixed_models.restricted_likelihood import Method, Point, Sums
     from analyses.methods.mixed_models.small_sample import Array
 
+ALIKE = 1e-7
+"""Ends whose criteria differ by less than this are one; that of a search that converged counts."""
+CORNERS = ((3, 0.3, 0.9), (3, 0.3, -0.9), (0.05, 1, 0.9), (0.05, 1, -0.9), (1e-3, 3, 0), (1, 1e-3, 0), (1e-3, 0.05, 0))
+"""Further starts: standard deviations of patients' and centres' effects, and the correlation of either."""
+USUAL, FEW = 2, 400
+"""So many starts for all; more with slopes and fewer patients than this, where a covariance can have several optima."""
 DECREMENT = 1e-8
 """An optimum is reached when a Newton step would lower the criterion by less than this."""
 ESCAPES = 10
@@ -60,8 +66,13 @@ class _Problem:
         return entries(self.data.q), entries(self.data.r)
 
     @property
-    def start(self) -> Array:
-        return self.pack(np.eye(self.data.q), 0.3 * np.eye(self.data.r))
+    def starts(self) -> list[Array]:
+        """Return where searches begin: two for all, and more where a covariance can have several optima."""
+        usual = self.pack(np.eye(self.data.q), 0.3 * np.eye(self.data.r))
+        out = [usual, 0.05 * usual]
+        if max(self.data.q, self.data.r) > 1 and len(self.data.zz) < FEW:
+            out += [self.pack(_start(self.data.q, a, c), _start(self.data.r, b, c)) for a, b, c in CORNERS]
+        return out
 
     def unpack(self, theta: Array) -> tuple[Array, Array]:
         root_d, root_f = np.zeros((self.data.q, self.data.q)), np.zeros((self.data.r, self.data.r))
@@ -111,21 +122,35 @@ class _Problem:
 def search(data: Sums, method: Method = "reml", *, near: Point | None = None) -> Optimum | None:
     """Return the optimum; other starts and a second optimiser are tried before converged is False.
 
-    near: where to start first. None: no search got anywhere, because the variances differ by more than the digits of
-    a double can hold.
+    Few patients with slopes can have several optima: searches then begin at several places, and the lowest end counts.
+    near: where to start first; if that search converges, it is the only one. None: no search got anywhere, because the
+    variances differ by more than the digits of a double can hold.
     """
     problem = _Problem(data=data, method=method)
-    starts = [problem.start * scale for scale in (1.0, 0.05)]
-    if near is not None:
-        starts.insert(0, problem.pack(near.root_d, near.root_f))
     ends: list[Optimum] = []
+    starts = problem.starts
+    if near is not None:
+        end = _descend(problem, "Newton", problem.pack(near.root_d, near.root_f))
+        if end is not None and end.converged:
+            return end
     for optimiser, start in product(("Newton", "L-BFGS-B"), starts):
         end = _descend(problem, optimiser, start)
         if end is not None:
             ends.append(end)
-            if end.converged:
-                return end
-    return min(ends, key=lambda end: end.point.criterion, default=None)
+        enough = start is starts[-1] or len(starts) == USUAL
+        if enough and any(end.converged for end in ends):
+            break
+    if not ends:
+        return None
+    lowest = min(end.point.criterion for end in ends) + ALIKE
+    return min((e for e in ends if e.point.criterion <= lowest), key=lambda e: (not e.converged, e.point.criterion))
+
+
+def _start(size: int, deviation: float, correlation: float) -> Array:
+    root = deviation * np.eye(size)
+    if size > 1:
+        root[1] = [correlation * deviation, np.sqrt(1 - correlation**2) * deviation]
+    return root
 
 
 def _descend(problem: _Problem, optimiser: str, start: Array) -> Optimum | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from analyses.methods.mixed_models.second_order import entries, information, second_order, with_residual
 from analyses.methods.mixed_models.small_sample import Uncertainty
+from analyses.methods.mixed_models.variance_table import ZERO
 from analyses.result import NotEstimable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _free(point: Point) -> tuple[Array, Array]:
     for root, slope in ((point.root_d, point.slope_d), (point.root_f, point.slope_f)):
         places = entries(len(root))
         size, axes = np.linalg.eigh(root @ root.T) if len(root) else (np.zeros(0), root)
-        positive = size > FLAT * max(1.0, float(size.max(initial=0.0)))
+        positive = size >= ZERO
         if positive.all():
             blocks.append(np.eye(len(places)))
             curves.append(np.zeros((len(places), len(places))))
@@ -111,7 +112,8 @@ def _free(point: Point) -> tuple[Array, Array]:
 
 def _inverse(matrix: Array) -> Array:
     """Return the inverse on the directions in which a symmetric matrix is positive, whatever the units."""
-    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    known = np.diag(matrix) > 0
+    scale = np.where(known, 1 / np.sqrt(np.where(known, np.diag(matrix), 1.0)), 0.0)
     size, axes = np.linalg.eigh((matrix + matrix.T) / 2 * np.outer(scale, scale))
     good = size > FLAT * size[-1]
     half = (axes[:, good] / np.sqrt(size[good])) * scale[:, None]
