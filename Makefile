@@ -42,11 +42,14 @@ bench: setup
 	@$(BIN)/python benchmarks/reading.py
 	@$(BIN)/python benchmarks/checking.py
 	@$(BIN)/python benchmarks/survival.py
+	@$(BIN)/python benchmarks/mixed.py
 	@$(BIN)/python benchmarks/small_arms.py
 	@$(BIN)/python benchmarks/small_arms_competing.py
 	@$(BIN)/python benchmarks/small_arms_states.py
 	@$(BIN)/python benchmarks/small_arms_cox.py
 	@$(BIN)/python benchmarks/few_clusters.py
+	@$(BIN)/python benchmarks/few_clusters_glm.py
+	@$(BIN)/python benchmarks/small_registries.py
 	@$(BIN)/python benchmarks/faults.py
 	@$(BIN)/python benchmarks/stages.py
 	@$(BIN)/python benchmarks/stages.py --patients 100000 --centres 40

@@ -104,7 +104,10 @@ def measures_table(results: Mapping[str, Result], comparison: Comparison) -> Tab
         draft.line(label, *_differences(draft, results[name], "Difference", months, ends))
     return draft.table(
         "measures",
-        caption=f"All measures: {comparison.minus}, adjusted ({INTERVAL})",
+        caption=(
+            f"All measures: {comparison.minus}, adjusted ({INTERVAL}). Below zero favours "
+            f"{comparison.comparator_name}, for MMT8 above zero"
+        ),
         head=("", *(f"Month {formats.month(month)}" for month in months)),
     )
 
